@@ -92,6 +92,7 @@ class CommandStatus(ApiModel):
     reason: str = Field("", description="Why, in their words.")
     at: Time = Field(description="When it was taken.")
     accepted: bool = Field(description="Whether it did anything.")
+    acknowledged: bool = Field(False, description="Whether its annotations are gone; until then it is not taken again.")
     message: str = Field("", description="What it did, or why it could not.")
 
 
@@ -115,7 +116,15 @@ class ReleaseStatus(ApiModel):
     judged_since: Time | None = Field(None, description="When the first requests that count were sent.")
     looked_at: Time | None = Field(None, description="When the judge last looked.")
     highest_weight: float = Field(0, description="The highest weight so far.")
+    step: int = Field(0, description="Index of the weight in the plan; 0 is initialTraffic.")
     approved: list[float] = Field(default_factory=list, description="Weights that a person let pass.")
+    paused: bool = Field(False, description="Whether a person paused it by command.")
+    skip: bool = Field(False, description="Whether a person asked to leave this weight without waiting.")
+    told: list[str] = Field(default_factory=list, description="Warnings already posted at this weight.")
+    contested: str = Field("", description="Who keeps resetting the route or a Service; nothing is written any more.")
+    outcome: str = Field("", description="How it is ending, once that is decided.")
+    outcome_reason: str = Field("", description="Why it is ending.")
+    reject: bool = Field(False, description="Whether its revision is refused from now on.")
     stage: Stage | None = Field(None, description="Where the promotion stands.")
     stable_replicas: int = Field(0, description="Ready stable pods when it started; the promotion returns at as many.")
     put_back: int = Field(0, description="How often a route or Service was put back after somebody reset it.")

@@ -27,7 +27,7 @@ class RestoreRoute:
 
 @dataclass(frozen=True, slots=True)
 class SetTargetLabel:
-    """Set `truststream.dev/canary` on the target; None removes it."""
+    """Set `truststream.dev/canary` on the target; None removes it and our marker, and leaves `paused` as it is."""
 
     value: str | None
 

@@ -147,6 +147,7 @@ class Observation:
     generation: int = 1
     finalizer: bool = False
     deleting: bool = False
+    ejected: bool = False  # somebody ran `truststream eject`: leave as on deletion, and stay away
     namespace_terminating: bool = False
     target: WorkloadView | None = None
     canary: WorkloadView | None = None
