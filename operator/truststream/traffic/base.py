@@ -73,6 +73,10 @@ class TrafficProvider(Protocol):
     watches: ClassVar[tuple[str, ...]]  # kinds whose events concern it
     Config: ClassVar[type[BaseModel]]
 
+    @property
+    def settle(self) -> float:
+        """Seconds that the data plane is given to follow a change, before pods that it may still send to go."""
+
     def read(self, split: Split) -> RouteView:
         """What holds now, from the cache only; never raises for what it sees, `problem` says it."""
 
@@ -91,5 +95,5 @@ class TrafficProvider(Protocol):
     def telemetry(self, split: Split) -> str:
         """Name of the query set whose counters see this provider's traffic, e.g. ``Contour`` or ``Pods``."""
 
-    def concerns(self, kind: str, namespace: str, name: str) -> bool:
-        """Whether an event of that object should wake the CanaryDeployment with this config."""
+    def concerns(self, split: Split, kind: str, namespace: str, name: str) -> bool:
+        """Whether an event of that object should wake the CanaryDeployment whose traffic `split` is."""
