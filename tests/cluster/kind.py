@@ -1,0 +1,7 @@
+from .record import Record
+
+
+def up(record: Record) -> None: ...
+
+
+def down(record: Record) -> None: ...
