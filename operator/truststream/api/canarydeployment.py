@@ -5,10 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from truststream.api.base import ApiModel
-from truststream.api.quantities import Duration, Limit, Percent
+from truststream.api.names import METRIC_NAME, SERVICE_NAME, SUBDOMAIN_NAME
+from truststream.api.quantities import (
+    REPLICAS_SCHEMA,
+    Duration,
+    Interval,
+    Limit,
+    Percent,
+    PositiveDuration,
+    parse_replicas,
+)
 
 
 class TargetKind(StrEnum):
@@ -62,16 +71,31 @@ class TargetRef(ApiModel):
         description="Deployment (held and released by its template) or Services (only the route is touched).",
     )
     name: str | None = Field(
-        None, min_length=1, max_length=253, description="Name of the Deployment, in this namespace; for kind Deployment."
+        None,
+        min_length=1,
+        max_length=253,
+        pattern=SUBDOMAIN_NAME,
+        description="Name of the Deployment, in this namespace; for kind Deployment.",
     )
     stable: str | None = Field(
-        None, min_length=1, max_length=63, description="Service that takes the traffic before the first release; for kind Services."
+        None,
+        min_length=1,
+        max_length=63,
+        pattern=SERVICE_NAME,
+        description="Service that takes the traffic before the first release; for kind Services.",
     )
     canary: str | None = Field(
-        None, min_length=1, max_length=63, description="Service that takes the first release; for kind Services."
+        None,
+        min_length=1,
+        max_length=63,
+        pattern=SERVICE_NAME,
+        description="Service that takes the first release; for kind Services.",
     )
     revision: str | None = Field(
-        None, min_length=1, max_length=253, description="A string of yours; a new one starts a release; for kind Services."
+        None,
+        min_length=1,
+        max_length=253,
+        description="A string of yours; a new one starts a release; for kind Services.",
     )
     allow_recreate: bool = Field(
         False,
@@ -83,40 +107,66 @@ class Traffic(ApiModel):
     """Who splits the requests."""
 
     provider: str = Field(
-        "Replicas", min_length=1, description="Name of the traffic provider: Replicas (no mesh) or GatewayAPI."
+        "Replicas",
+        min_length=1,
+        max_length=63,
+        description="Name of the traffic provider: Replicas (no mesh) or GatewayAPI.",
     )
-    config: Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})] = Field(
-        default_factory=dict, description="The provider's own settings; see the provider's page."
-    )
+    config: Annotated[
+        dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(default_factory=dict, description="The provider's own settings; see the provider's page.")
 
 
 class Metric(ApiModel):
     """A metric that is watched: built in, named in the operator's configuration, or inline PromQL."""
 
     name: str = Field(
-        min_length=1, max_length=63,
+        min_length=1,
+        max_length=63,
+        pattern=METRIC_NAME,
         description="errorRate, successRate, responseTime, a name of the operator's configuration, or a new name with queries.",
     )
     kind: MetricKind | None = Field(None, description="Ratio, Distribution or Value; needed with queries of your own.")
-    bad: str | None = Field(None, description="Ratio: PromQL selector of the counter of bad requests of one arm.")
-    total: str | None = Field(None, description="Ratio: PromQL selector of the counter of all requests of one arm.")
-    buckets: str | None = Field(None, description="Distribution: PromQL selector of the histogram's buckets of one arm.")
-    query: str | None = Field(None, description="Value: PromQL expression that gives one number for one arm.")
+    bad: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Ratio: PromQL selector of the counter of bad requests of one arm.",
+    )
+    total: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Ratio: PromQL selector of the counter of all requests of one arm.",
+    )
+    buckets: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Distribution: PromQL selector of the histogram's buckets of one arm.",
+    )
+    query: str | None = Field(
+        None, min_length=1, max_length=4096, description="Value: PromQL expression that gives one number for one arm."
+    )
     direction: Direction | None = Field(None, description="Value: which way is better; needed for a Value.")
-    quantile: float | None = Field(None, gt=0, lt=1, description="Distribution: the quantile compared with limits; default 0.99.")
+    quantile: float | None = Field(
+        None, gt=0, lt=1, description="Distribution: the quantile compared with limits; default 0.99."
+    )
 
 
 class Criterion(ApiModel):
     """What has to be proven before promotion."""
 
-    metric: str = Field(min_length=1, description="Name of a metric of monitoringMetrics.")
-    threshold: Limit | None = Field(
-        None, description="Limit for the canary alone: percent for ratios, milliseconds or 250ms for latencies."
+    metric: str = Field(min_length=1, max_length=63, description="Name of a metric of monitoringMetrics.")
+    threshold: Limit = Field(
+        description="Limit for the canary alone: percent for ratios (1 or 1%), milliseconds or 250ms for latencies, a number for values."
     )
     comparison: Comparison | None = Field(
         None, description="LessThan or GreaterThan; by default what is better for the metric."
     )
-    window: Duration | None = Field(None, description="How far back the requests count; by default since the weight changed.")
+    window: PositiveDuration | None = Field(
+        None, description="How far back the requests count; by default since the weight changed."
+    )
 
 
 class RollbackCriteria(ApiModel):
@@ -132,16 +182,20 @@ class RollbackCriteria(ApiModel):
     on_inconclusive: Policy = Field(
         Policy.HOLD, description="At the deadline with data but without proof: Hold, Rollback or Promote."
     )
-    deadline: Duration = Field(3600.0, description="How long a weight may wait for a verdict before the policies above apply.")
+    deadline: PositiveDuration = Field(
+        3600.0, description="How long a weight may wait for a verdict before the policies above apply."
+    )
 
 
 class Analysis(ApiModel):
     """How often and how strictly the judge looks."""
 
-    interval: Duration = Field(30.0, description="Time between two looks; at least 1s.")
+    interval: Interval = Field(30.0, description="Time between two looks; at least 1s.")
     mode: Mode = Field(Mode.THRESHOLD, description="Threshold: limits over a window with a minimum number of requests.")
     warmup: Duration = Field(0.0, description="Time after the first weight whose requests are not judged.")
-    minimum_requests: int = Field(100, ge=1, description="Requests that the canary must have answered before it is judged.")
+    minimum_requests: int = Field(
+        100, ge=1, description="Requests that the canary must have answered before it is judged."
+    )
 
 
 class Gate(ApiModel):
@@ -156,32 +210,42 @@ class CanaryDeploymentSpec(ApiModel):
 
     target_ref: TargetRef = Field(description="What is released.")
     service: str | None = Field(
-        None, min_length=1, max_length=63,
+        None,
+        min_length=1,
+        max_length=63,
+        pattern=SERVICE_NAME,
         description="The user's own Service that takes the traffic; by default named like the target.",
     )
     traffic: Traffic = Field(default_factory=Traffic, description="Who splits the requests, and its settings.")
     initial_traffic: Percent = Field(5.0, description="Percent of the requests that the canary gets first.")
     increments: list[Percent] = Field(
-        default_factory=lambda: [10.0, 25.0, 50.0, 100.0], min_length=1, max_length=100,
+        default_factory=lambda: [10.0, 25.0, 50.0, 100.0],
+        min_length=1,
+        max_length=50,
         description="The weights after the first, rising; 100 means promotion.",
     )
-    step_duration: Duration = Field(60.0, description="The least time at each weight.")
-    automatic_promotion: bool = Field(True, description="Promote by itself once proven; false waits for the command promote.")
+    step_duration: PositiveDuration = Field(60.0, description="The least time at each weight.")
+    automatic_promotion: bool = Field(
+        True, description="Promote by itself once proven; false waits for the command promote."
+    )
     monitoring_metrics: list[Metric] = Field(
         default_factory=lambda: [Metric(name="errorRate")], min_length=1, max_length=20, description="What is watched."
     )
     promotion_criteria: list[Criterion] = Field(
-        default_factory=list, max_length=20, description="What must be proven before promotion; by default errorRate below 1 %."
+        default_factory=list,
+        max_length=20,
+        description="What must be proven before promotion; by default errorRate below 1 %.",
     )
     rollback_thresholds: dict[str, Limit] = Field(
         default_factory=dict, description="Limits by metric name beyond which the canary is bad."
     )
     rollback_criteria: RollbackCriteria = Field(
-        default_factory=lambda: RollbackCriteria.model_validate({}), description="What happens when numbers are bad, missing or undecided."
+        default_factory=lambda: RollbackCriteria.model_validate({}),
+        description="What happens when numbers are bad, missing or undecided.",
     )
     analysis: Analysis = Field(default_factory=lambda: Analysis.model_validate({}), description="How the judge looks.")
     canary_replicas: Annotated[
-        int | Literal["MatchWeight", "Full"], WithJsonSchema({"x-kubernetes-int-or-string": True})
+        int | Literal["MatchWeight", "Full"], BeforeValidator(parse_replicas), WithJsonSchema(REPLICAS_SCHEMA)
     ] = Field("MatchWeight", description="Pods of the canary: MatchWeight, Full (as many as stable) or a number.")
     gates: list[Gate] = Field(default_factory=list, max_length=20, description="Weights that wait for a person.")
     paused: bool = Field(False, description="Keep the weight where it is until this is false again.")

@@ -40,6 +40,11 @@ COMMAND_BY_ANNOTATION: Final = f"{GROUP}/command-by"  # stamped by an admission 
 FIELD_MANAGER: Final = "truststream"
 RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 
+# What Kubernetes takes as the name of a Service, and of a Deployment.
+SERVICE_NAME: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+SUBDOMAIN_NAME: Final = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+METRIC_NAME: Final = "^[a-zA-Z_][-.a-zA-Z0-9_]*$"
+
 _LIMIT = 63
 
 

@@ -132,12 +132,12 @@ class ReleaseStatus(ApiModel):
     stalled_since: Time | None = Field(None, description="Since when the cluster has refused what the release needs.")
     drain_since: Time | None = Field(None, description="Since when the data plane has been given time.")
     endpoints: int = Field(0, description="Ready endpoints of the Service before it was pinned.")
-    route: Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})] = Field(
-        default_factory=dict, description="The provider's note on how to put the route back."
-    )
-    evidence: Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})] = Field(
-        default_factory=dict, description="What the judge carries from look to look."
-    )
+    route: Annotated[
+        dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(default_factory=dict, description="The provider's note on how to put the route back.")
+    evidence: Annotated[
+        dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(default_factory=dict, description="What the judge carries from look to look.")
 
 
 class CanaryDeploymentStatus(ApiModel):

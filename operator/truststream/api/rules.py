@@ -1,0 +1,220 @@
+"""What the fields of a spec must be to each other: every rule once, in CEL for the API server and in Python.
+
+The generator puts the CEL into the CRD, `validate` asks the Python side: the operator for objects that were admitted
+under an older schema, `lint` without a cluster. Both say the same sentence about the same field; the tests compare
+them input by input. What a field must be by itself is said where the field is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from truststream.api.base import ApiModel
+from truststream.api.canarydeployment import CanaryDeploymentSpec, Metric, MetricKind, TargetKind, TargetRef
+
+BUILT_IN_METRICS: Final = ("errorRate", "successRate", "responseTime")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule about a model; `field` is blamed (camelCase, empty for the model itself).
+
+    `detail` goes on with the values; only in Python, for in CEL joining names costs more than the API server allows.
+    """
+
+    message: str
+    cel: str
+    holds: Callable[[Any], bool]
+    field: str = ""
+    detail: Callable[[Any], str] | None = None
+
+    def sentence(self, model: ApiModel) -> str:
+        """What is wrong, for this model."""
+        return self.message + (self.detail(model) if self.detail else "")
+
+    def validation(self) -> dict[str, str]:
+        """The entry of `x-kubernetes-validations`."""
+        entry = {"rule": self.cel, "message": self.message, "reason": "FieldValueInvalid"}
+        if self.field:
+            entry["fieldPath"] = f".{self.field}"
+        return entry
+
+
+def _is(target: TargetRef, kind: TargetKind) -> bool:
+    return target.kind is kind
+
+
+_TARGET: Final = (
+    Rule(
+        "kind Deployment needs name",
+        "self.kind != 'Deployment' || has(self.name)",
+        lambda t: not _is(t, TargetKind.DEPLOYMENT) or t.name is not None,
+    ),
+    Rule(
+        "stable, canary and revision belong to kind Services; kind Deployment takes a name",
+        "self.kind != 'Deployment' || !(has(self.stable) || has(self.canary) || has(self.revision))",
+        lambda t: not _is(t, TargetKind.DEPLOYMENT) or {t.stable, t.canary, t.revision} == {None},
+        field="kind",
+    ),
+    Rule(
+        "kind Services needs stable, canary and revision",
+        "self.kind != 'Services' || (has(self.stable) && has(self.canary) && has(self.revision))",
+        lambda t: not _is(t, TargetKind.SERVICES) or None not in {t.stable, t.canary, t.revision},
+    ),
+    Rule(
+        "name belongs to kind Deployment; kind Services takes stable, canary and revision",
+        "self.kind != 'Services' || !has(self.name)",
+        lambda t: not _is(t, TargetKind.SERVICES) or t.name is None,
+        field="kind",
+    ),
+    Rule(
+        "must be another Service than stable",
+        "!has(self.stable) || !has(self.canary) || self.stable != self.canary",
+        lambda t: t.stable is None or t.stable != t.canary,
+        field="canary",
+    ),
+)
+
+_QUERIES_CEL: Final = "has(self.bad) || has(self.total) || has(self.buckets) || has(self.query)"
+
+
+def _queries(metric: Metric) -> set[str]:
+    return {name for name in ("bad", "total", "buckets", "query") if getattr(metric, name) is not None}
+
+
+def _takes(kind: MetricKind, *fields: str) -> Callable[[Metric], bool]:
+    return lambda m: m.kind is not kind or _queries(m) == set(fields)
+
+
+_METRIC: Final = (
+    Rule(
+        "is built in; give a metric with queries of your own another name",
+        f"!(self.name in {list(BUILT_IN_METRICS)}) || !(has(self.kind) || {_QUERIES_CEL})",
+        lambda m: m.name not in BUILT_IN_METRICS or not (m.kind or _queries(m)),
+        field="name",
+    ),
+    Rule(
+        "queries of your own need a kind: Ratio, Distribution or Value",
+        f"has(self.kind) || !({_QUERIES_CEL})",
+        lambda m: m.kind is not None or not _queries(m),
+    ),
+    Rule(
+        "kind Ratio needs bad and total, and no other query",
+        "!has(self.kind) || self.kind != 'Ratio' || "
+        "(has(self.bad) && has(self.total) && !has(self.buckets) && !has(self.query))",
+        _takes(MetricKind.RATIO, "bad", "total"),
+    ),
+    Rule(
+        "kind Distribution needs buckets, and no other query",
+        "!has(self.kind) || self.kind != 'Distribution' || "
+        "(has(self.buckets) && !has(self.bad) && !has(self.total) && !has(self.query))",
+        _takes(MetricKind.DISTRIBUTION, "buckets"),
+    ),
+    Rule(
+        "kind Value needs query and direction, and no other query",
+        "!has(self.kind) || self.kind != 'Value' || "
+        "(has(self.query) && has(self.direction) && !has(self.bad) && !has(self.total) && !has(self.buckets))",
+        lambda m: _takes(MetricKind.VALUE, "query")(m) and (m.kind is not MetricKind.VALUE or m.direction is not None),
+    ),
+    Rule(
+        "belongs to kind Value; for the other kinds lower is better",
+        "!has(self.direction) || (has(self.kind) && self.kind == 'Value')",
+        lambda m: m.direction is None or m.kind is MetricKind.VALUE,
+        field="direction",
+    ),
+    Rule(
+        "belongs to kind Distribution and to responseTime",
+        "!has(self.quantile) || (has(self.kind) ? self.kind == 'Distribution' : !(self.name in ['errorRate', 'successRate']))",
+        lambda m: (
+            m.quantile is None
+            or (m.kind is MetricKind.DISTRIBUTION if m.kind else m.name not in ("errorRate", "successRate"))
+        ),
+        field="quantile",
+    ),
+)
+
+
+def _rising(spec: CanaryDeploymentSpec) -> bool:
+    return all(low < high for low, high in zip(spec.increments, spec.increments[1:], strict=False))
+
+
+def _unwatched(spec: CanaryDeploymentSpec) -> list[str]:
+    watched = {metric.name for metric in spec.monitoring_metrics}
+    return [criterion.metric for criterion in spec.promotion_criteria if criterion.metric not in watched]
+
+
+def _unwatched_detail(spec: CanaryDeploymentSpec) -> str:
+    watched = ", ".join(metric.name for metric in spec.monitoring_metrics)
+    return f": {', '.join(_unwatched(spec))}; watched are {watched}"
+
+
+_SPEC: Final = (
+    Rule(
+        "must be above 0 and below the first increment",
+        "self.initialTraffic > 0.0 && (size(self.increments) == 0 || self.initialTraffic < self.increments[0])",
+        lambda s: s.initial_traffic > 0 and s.initial_traffic < s.increments[0],
+        field="initialTraffic",
+    ),
+    Rule(
+        "must rise from weight to weight, like [10, 25, 50, 100]",
+        "self.increments.isSorted() && self.increments.all(x, self.increments.exists_one(y, y == x))",
+        _rising,
+        field="increments",
+    ),
+    Rule(
+        "every step must be one of the weights: initialTraffic or an increment",
+        "self.gates.all(g, g.step == self.initialTraffic || g.step in self.increments)",
+        lambda s: all(gate.step in (s.initial_traffic, *s.increments) for gate in s.gates),
+        field="gates",
+    ),
+    Rule(
+        "names a metric that is not in monitoringMetrics",
+        "self.promotionCriteria.all(c, self.monitoringMetrics.exists(m, m.name == c.metric))",
+        lambda s: not _unwatched(s),
+        field="promotionCriteria",
+        detail=_unwatched_detail,
+    ),
+    Rule(
+        "belongs to kind Deployment; with kind Services the traffic is that of targetRef.stable",
+        "!has(self.service) || self.targetRef.kind != 'Services'",
+        lambda s: s.service is None or s.target_ref.kind is not TargetKind.SERVICES,
+        field="service",
+    ),
+)
+
+RULES: Final[Mapping[type[ApiModel], tuple[Rule, ...]]] = {
+    TargetRef: _TARGET,
+    Metric: _METRIC,
+    CanaryDeploymentSpec: _SPEC,
+}
+
+NAME_LENGTH: Final = 63
+NAME_MESSAGE: Final = (
+    "is too long: objects that belong to a CanaryDeployment carry its name in a label, which takes 63 characters"
+)
+
+_SAME: Final = " && ".join(
+    f"(has(self.{name}) ? self.{name} : '') == (has(oldSelf.{name}) ? oldSelf.{name} : '')"
+    for name in ("name", "stable", "canary")
+)
+TRANSITIONS: Final[Mapping[type[ApiModel], tuple[dict[str, str], ...]]] = {
+    TargetRef: (
+        {
+            "rule": f"self.kind == oldSelf.kind && {_SAME}",
+            "message": "the target cannot be changed; make a new CanaryDeployment for another one",
+            "reason": "FieldValueForbidden",
+        },
+    ),
+}
+"""Rules about a change; there is nothing to ask of one object alone."""
+
+ROOT: Final = (
+    {
+        "rule": f"size(self.metadata.name) <= {NAME_LENGTH}",
+        "message": f"metadata.name {NAME_MESSAGE}",
+        "reason": "FieldValueInvalid",
+    },
+)
+"""Rules about the object itself."""
