@@ -34,13 +34,17 @@ class GatewayAPIConfig(ApiModel):
     route_namespace: str | None = Field(
         None, min_length=1, max_length=63, description="Its namespace; by default the CanaryDeployment's."
     )
-    rule: str | None = Field(None, min_length=1, max_length=253, description="Name of the rule; not needed when it is the only one.")
+    rule: str | None = Field(
+        None, min_length=1, max_length=253, description="Name of the rule; not needed when it is the only one."
+    )
     rule_index: int | None = Field(None, ge=0, description="Position of the rule, from 0, where rules have no names.")
     matches: list[dict[str, Any]] | None = Field(
         None, description="With ruleIndex: the rule's matches, so that a rule put before it is noticed."
     )
     hold_route: bool = Field(False, description="Keep the rule's backends against other writers while a release runs.")
-    telemetry: Telemetry = Field(Telemetry.AUTO, description="Whose counters to read; Auto looks at the route's controller.")
+    telemetry: Telemetry = Field(
+        Telemetry.AUTO, description="Whose counters to read; Auto looks at the route's controller."
+    )
     settle: Duration = Field(5.0, description="Time the data plane is given to follow a change of the route.")
 
     @model_validator(mode="after")

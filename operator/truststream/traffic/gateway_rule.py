@@ -68,18 +68,20 @@ def find(route: Manifest, config: GatewayAPIConfig, split: Split) -> Place:
 
 
 def find_canary(route: Manifest, config: GatewayAPIConfig, split: Split) -> Place | None:
-    """The rule that carries our canary: the one meant, else (rules move) any other where it stands beside stable.
-
-    A canary Service that we made is ours wherever it is; one that the user made may well have a rule of its own.
-    """
+    """The rule that carries our canary: the one meant, else (rules are moved and renamed) the one it is found on."""
     places = [place_at(route, index, split) for index in range(len(rules_of(route)))]
-    carrying = [place for place in places if place.canary is not None]
+    carrying = {place.index: place for place in places if place.canary is not None}
     meant = _index_or_none(route, config)
-    for place in carrying:
-        if place.index == meant:
-            return place
-    ours = [place for place in carrying if place.stable is not None or split.canary_workload]
-    return ours[0] if ours else None
+    if meant in carrying:
+        return carrying[meant]
+    return next((place for place in carrying.values() if _is_ours(place, split, meant)), None)
+
+
+def _is_ours(place: Place, split: Split, meant: int | None) -> bool:
+    """A Service that we made is ours wherever it is; one that the user made may well have rules of its own."""
+    if split.canary_workload:
+        return True
+    return meant is None and split.memory is not None and place.stable is not None
 
 
 def place_at(route: Manifest, index: int, split: Split) -> Place:
@@ -173,8 +175,14 @@ def _what_there_is(route: Manifest) -> str:
     rules = rules_of(route)
     if not rules:
         return f"{route_title(route)} has no rules: give it one with the Service as backend"
-    listed = ", ".join(f"{index} {rule['name']!r}" if rule.get("name") else f"{index} (no name)" for index, rule in enumerate(rules))
-    remedy = "set config.rule to a name" if any(rule.get("name") for rule in rules) else "set config.ruleIndex and config.matches"
+    listed = ", ".join(
+        f"{index} {rule['name']!r}" if rule.get("name") else f"{index} (no name)" for index, rule in enumerate(rules)
+    )
+    remedy = (
+        "set config.rule to a name"
+        if any(rule.get("name") for rule in rules)
+        else "set config.ruleIndex and config.matches"
+    )
     return f"{route_title(route)} has the rules {listed}: {remedy}"
 
 
@@ -197,7 +205,9 @@ def _normal(matches: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]
 
 
 def _normal_match(match: Mapping[str, Any]) -> dict[str, Any]:
-    normal = {key: [{"type": "Exact", **item} for item in match[key]] for key in ("headers", "queryParams") if match.get(key)}
+    normal = {
+        key: [{"type": "Exact", **item} for item in match[key]] for key in ("headers", "queryParams") if match.get(key)
+    }
     method = match.get("method")
     if isinstance(method, Mapping):  # a GRPCRoute; there is no default for the whole
         return {**match, **normal, "method": {"type": "Exact", **method}}
