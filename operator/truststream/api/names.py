@@ -36,6 +36,7 @@ FINALIZER: Final = f"{GROUP}/restore"
 COMMAND_ANNOTATION: Final = f"{GROUP}/command"
 COMMAND_REASON_ANNOTATION: Final = f"{GROUP}/command-reason"
 COMMAND_BY_ANNOTATION: Final = f"{GROUP}/command-by"  # stamped by an admission policy
+EJECTED_ANNOTATION: Final = f"{GROUP}/ejected"  # left alone by the operator until it is gone
 
 FIELD_MANAGER: Final = "truststream"
 RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"

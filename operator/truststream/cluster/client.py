@@ -1,0 +1,164 @@
+"""Requests to the API server: dicts in, dicts out, for every kind in `kinds`, each answer or error in our own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from truststream.api.names import FIELD_MANAGER
+from truststream.cluster.connection import Connection
+from truststream.cluster.kinds import Kind, Manifest, kind_of
+from truststream.errors import ClusterError, Conflict, Forbidden, Invalid, Missing, Unavailable
+
+TIMEOUT: Final = 10.0
+_JSON: Final = "application/json"
+_JSON_PATCH: Final = "application/json-patch+json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_APPLY: Final = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    kind: Kind
+    namespace: str | None
+    name: str | None = None
+    subresource: str | None = None
+    query: Mapping[str, str] | None = None
+    body: Any = None
+    content: str = _JSON
+
+    @property
+    def path(self) -> str:
+        return self.kind.path(self.namespace, self.name, self.subresource)
+
+    @property
+    def counted_as(self) -> str:
+        return f"{self.kind.name}/{self.subresource}" if self.subresource else self.kind.name
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.counted_as} {self.namespace + '/' if self.namespace else ''}{self.name or ''}"
+
+
+Counted = Callable[[str, str, str], None]
+"""Told of every request: verb, kind, outcome (``ok`` or the error's class)."""
+
+
+class Client:
+    """Thin; knows no cache and retries nothing: who calls decides what a failure means."""
+
+    def __init__(self, connection: Connection, counted: Counted | None = None, timeout: float = TIMEOUT) -> None:
+        self._api = connection.api_client()
+        self._counted = counted or (lambda _verb, _kind, _outcome: None)
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(5.0, timeout))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest:
+        """One object."""
+        return await self._call("GET", kind_of(kind), namespace, name)
+
+    async def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> Sequence[Manifest]:
+        """All of a namespace, or of the cluster, whose labels match the selector."""
+        query = {"labelSelector": labels} if labels else {}
+        found = await self._call("GET", kind_of(kind), namespace, query=query)
+        return list(found.get("items") or ())
+
+    async def apply(self, kind: str, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> Manifest:
+        """Server-side apply, forced: only for what is ours, object or field."""
+        meta = manifest["metadata"]
+        query = {"fieldManager": manager, "force": "true"}
+        body = {"apiVersion": kind_of(kind).api_version, "kind": kind, **manifest}
+        return await self._call(
+            "PATCH", kind_of(kind), meta.get("namespace"), meta["name"], query=query, body=body, content=_APPLY
+        )
+
+    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[Mapping[str, Any]]) -> Manifest:
+        """RFC 6902; a `test` that does not hold is a Conflict."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._call(
+            "PATCH", kind_of(kind), namespace, name, query=query, body=list(ops), content=_JSON_PATCH
+        )
+
+    async def merge_patch(
+        self, kind: str, namespace: str, name: str, patch: Mapping[str, Any], *, subresource: str | None = None
+    ) -> Manifest:
+        """RFC 7386, of the object or one of its subresources."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._call(
+            "PATCH", kind_of(kind), namespace, name, subresource, query=query, body=dict(patch), content=_MERGE_PATCH
+        )
+
+    async def create(self, kind: str, manifest: Mapping[str, Any]) -> Manifest:
+        """A new object."""
+        body = {"apiVersion": kind_of(kind).api_version, "kind": kind, **manifest}
+        return await self._call("POST", kind_of(kind), manifest["metadata"].get("namespace"), body=body)
+
+    async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> Manifest:
+        """In the foreground, and only that very object."""
+        body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        return await self._call("DELETE", kind_of(kind), namespace, name, body=body)
+
+    async def _call(self, *args: Any, **kwargs: Any) -> Manifest:
+        request, outcome = _Request(*args, **kwargs), "ok"
+        try:
+            return await self._send(request)
+        except ClusterError as error:
+            outcome = type(error).__name__
+            raise type(error)(f"{request}: {error}", status=error.status, retry_after=error.retry_after) from None
+        finally:
+            self._counted(request.method, request.counted_as, outcome)
+
+    async def _send(self, request: _Request) -> Manifest:
+        sent = await self._api.param_serialize(
+            request.method,
+            request.path,
+            query_params=list((request.query or {}).items()),
+            header_params={"Content-Type": request.content, "Accept": _JSON},
+            body=request.body,
+        )
+        try:
+            answer = await self._api.call_api(*sent, _request_timeout=self._timeout)
+            text = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"no answer: {type(error).__name__} {error}".rstrip(), retry_after=1.0) from error
+        document = _parse(text)
+        if not 200 <= answer.status < 300:
+            raise refusal(answer.status, document, answer.headers.get("Retry-After"))
+        return document
+
+
+def _parse(text: bytes) -> Manifest:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {"message": text[:300].decode(errors="replace")}
+    return document if isinstance(document, dict) else {"message": str(document)[:300]}
+
+
+_BY_STATUS: Final[dict[int, type[ClusterError]]] = {
+    404: Missing,
+    410: Missing,
+    401: Forbidden,
+    403: Forbidden,
+    409: Conflict,
+    400: Invalid,
+    415: Invalid,
+    422: Invalid,
+}
+
+
+def refusal(status: int, document: Mapping[str, Any], retry_after: str | None = None) -> ClusterError:
+    """The error for an answer that is none."""
+    message = str(document.get("message") or document.get("reason") or f"HTTP {status}")
+    # A JSON patch whose `test` fails is answered like an invalid object; only the words tell them apart.
+    error = Conflict if status == 422 and "testing" in message else _BY_STATUS.get(status, Unavailable)
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
+    return error(message, status=status, retry_after=seconds)
+
