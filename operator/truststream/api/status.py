@@ -120,6 +120,11 @@ class ReleaseStatus(ApiModel):
     approved: list[float] = Field(default_factory=list, description="Weights that a person let pass.")
     paused: bool = Field(False, description="Whether a person paused it by command.")
     skip: bool = Field(False, description="Whether a person asked to leave this weight without waiting.")
+    cleared: bool = Field(
+        False, description="Whether the last look at this weight found nothing bad and enough requests."
+    )
+    proven: bool = Field(False, description="Whether the last look at this weight proved every criterion.")
+    starved: bool = Field(True, description="Whether the last look at this weight lacked requests or an answer.")
     told: list[str] = Field(default_factory=list, description="Warnings already posted at this weight.")
     contested: str = Field("", description="Who keeps resetting the route or a Service; nothing is written any more.")
     outcome: str = Field("", description="How it is ending, once that is decided.")

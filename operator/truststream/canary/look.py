@@ -1,0 +1,75 @@
+"""When the judge looks, at what, and what its answer does to the status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from truststream.api.canarydeployment import CanaryDeploymentSpec
+from truststream.api.status import CanaryDeploymentStatus, Phase, ReleaseStatus, Verdict
+from truststream.canary.clock import moment, stamp
+from truststream.canary.judge import Assessment, Judge, MetricShape, criteria
+from truststream.canary.turn import Turn
+
+LOOKING = (Phase.PROGRESSING, Phase.PAUSED)
+
+
+def next_look(spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus) -> datetime | None:
+    """When the judge is to look next; None while nothing is judged."""
+    release = status.release
+    if release is None or status.phase not in LOOKING or release.contested or release.judged_since is None:
+        return None
+    last = release.looked_at or max(release.weight_since or "", release.judged_since)
+    return moment(last) + timedelta(seconds=spec.analysis.interval)
+
+
+def look_windows(
+    spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus, now: datetime
+) -> dict[str, tuple[datetime, datetime]]:
+    """Which metrics are to be measured in this run, each from when to when; empty when no look is due."""
+    due, release = next_look(spec, status), status.release
+    if due is None or release is None or now < due:
+        return {}
+    return {metric.name: (_start(spec, release, metric.name, now), now) for metric in spec.monitoring_metrics}
+
+
+def _start(spec: CanaryDeploymentSpec, release: ReleaseStatus, metric: str, now: datetime) -> datetime:
+    """A criterion's window, else since the weight changed; never requests from before those that count."""
+    windows = [c.window for c in criteria(spec) if c.metric == metric and c.window is not None]
+    since = stamp(now - timedelta(seconds=max(windows))) if windows else release.weight_since or ""
+    return moment(max(since, release.judged_since or ""))
+
+
+def take_look(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> Assessment | None:
+    """Judge the measurements of this run, when there are any, and write the answer down."""
+    if turn.seen.measurements is None:
+        return None
+    answer = judge.assess(turn.spec, shapes, turn.seen.measurements, turn.release.evidence)
+    _tell_source(turn, answer)
+    turn.set(verdict=answer.verdict, metrics=list(answer.metrics), samples=_samples(answer))
+    turn.set_release(
+        looked_at=turn.stamp,
+        evidence=dict(answer.evidence),
+        cleared=answer.may_advance,
+        proven=answer.proven,
+        starved=answer.starved,
+    )
+    return answer
+
+
+def _tell_source(turn: Turn, answer: Assessment) -> None:
+    was_down = turn.status.verdict is Verdict.SOURCE_DOWN
+    down = answer.verdict is Verdict.SOURCE_DOWN
+    if down and not was_down:
+        turn.say("SourceDown", f"weight held at {turn.status.weight:g} %: {answer.reason}", warn=True)
+    if was_down and not down:
+        turn.say("SourceBack", "the metric source answers again")
+
+
+def _samples(answer: Assessment) -> str:
+    counted = [row for row in answer.metrics if row.canary is not None]
+    if not counted:
+        return "0"
+    most = max(counted, key=lambda row: row.canary.requests if row.canary else 0)
+    canary = most.canary.requests if most.canary else 0
+    return f"{canary:.0f}/{most.stable.requests:.0f}" if most.stable else f"{canary:.0f}"
