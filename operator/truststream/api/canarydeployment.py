@@ -99,7 +99,7 @@ class TargetRef(ApiModel):
     )
     allow_recreate: bool = Field(
         False,
-        description="Accept a Deployment whose strategy is Recreate: its promotion stops all old pods before new ones start.",
+        description="Accept a Deployment of strategy Recreate: its promotion stops all old pods before new ones start.",
     )
 
 
@@ -124,7 +124,7 @@ class Metric(ApiModel):
         min_length=1,
         max_length=63,
         pattern=METRIC_NAME,
-        description="errorRate, successRate, responseTime, a name of the operator's configuration, or a new name with queries.",
+        description="errorRate, successRate, responseTime, one of the configuration, or your own with queries.",
     )
     kind: MetricKind | None = Field(None, description="Ratio, Distribution or Value; needed with queries of your own.")
     bad: str | None = Field(
@@ -159,7 +159,7 @@ class Criterion(ApiModel):
 
     metric: str = Field(min_length=1, max_length=63, description="Name of a metric of monitoringMetrics.")
     threshold: Limit = Field(
-        description="Limit for the canary alone: percent for ratios (1 or 1%), milliseconds or 250ms for latencies, a number for values."
+        description="Limit for the canary alone: 1 or 1% for ratios, 250 or 250ms for latencies, a number for values."
     )
     comparison: Comparison | None = Field(
         None, description="LessThan or GreaterThan; by default what is better for the metric."

@@ -126,7 +126,8 @@ _METRIC: Final = (
     ),
     Rule(
         "belongs to kind Distribution and to responseTime",
-        "!has(self.quantile) || (has(self.kind) ? self.kind == 'Distribution' : !(self.name in ['errorRate', 'successRate']))",
+        "!has(self.quantile) || "
+        "(has(self.kind) ? self.kind == 'Distribution' : !(self.name in ['errorRate', 'successRate']))",
         lambda m: (
             m.quantile is None
             or (m.kind is MetricKind.DISTRIBUTION if m.kind else m.name not in ("errorRate", "successRate"))

@@ -1,0 +1,146 @@
+"""Parsing a CanaryDeployment as the API server would admit it, and with what a schema cannot say.
+
+The operator does not trust that the API server checked: an object may have been admitted under an older schema, and
+`lint` has no API server at all. Every problem names its field as it stands in the YAML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from truststream.api.base import ApiModel
+from truststream.api.canarydeployment import CanaryDeploymentSpec, Metric, MetricKind
+from truststream.api.quantities import parse_limit
+from truststream.api.rules import NAME_LENGTH, NAME_MESSAGE, RULES
+from truststream.errors import SpecError
+
+Manifest = Mapping[str, Any]
+
+_BUILT_IN_KINDS: Final = {
+    "errorRate": MetricKind.RATIO,
+    "successRate": MetricKind.RATIO,
+    "responseTime": MetricKind.DISTRIBUTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: the field's path and a sentence without it."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def parse_spec(manifest: Manifest) -> CanaryDeploymentSpec:
+    """The spec of a CanaryDeployment manifest.
+
+    Raises:
+        SpecError: the object cannot be carried out; it names the first field that is wrong and how many more are.
+    """
+    spec, problems = examine(manifest)
+    if spec is None or problems:
+        first, *more = problems
+        rest = f" (and {len(more)} more: {', '.join(problem.path for problem in more)})" if more else ""
+        raise SpecError(first.message + rest, path=first.path)
+    return spec
+
+
+def examine(manifest: Manifest) -> tuple[CanaryDeploymentSpec | None, list[Problem]]:
+    """The spec as far as it can be read, and everything that is wrong with the object."""
+    problems = list(_name(manifest))
+    raw = manifest.get("spec")
+    if not isinstance(raw, Mapping):
+        return None, [*problems, Problem("spec", "is missing" if raw is None else "must be an object")]
+    try:
+        spec = CanaryDeploymentSpec.model_validate_json(json.dumps(raw, default=str), strict=True)
+    except ValidationError as error:
+        return None, [*problems, *(_problem(details) for details in error.errors(include_url=False))]
+    return spec, [*problems, *_rules(spec, "spec"), *_metric_names(spec), *_limits(spec, raw)]
+
+
+def _name(manifest: Manifest) -> Iterator[Problem]:
+    metadata = manifest.get("metadata")
+    name = str(metadata.get("name") or "") if isinstance(metadata, Mapping) else ""
+    if len(name) > NAME_LENGTH:
+        yield Problem("metadata.name", NAME_MESSAGE)
+
+
+def _problem(details: ErrorDetails) -> Problem:
+    path = "spec"
+    for part in details["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return Problem(path, _sentence(details))
+
+
+def _sentence(details: ErrorDetails) -> str:
+    """pydantic speaks of inputs; the user has fields."""
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return "is no field of a CanaryDeployment; see `kubectl explain canarydeployment.spec`"
+        case "value_error":
+            return str(context["error"])
+        case "enum" | "literal_error":
+            return f"must be {context['expected']}, not {details['input']!r}"
+    return details["msg"].replace("Input should", "should", 1)
+
+
+def _rules(value: object, path: str) -> Iterator[Problem]:
+    """Every rule of every model below, parents first."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _rules(item, f"{path}[{index}]")
+    if not isinstance(value, ApiModel):
+        return
+    for rule in RULES.get(type(value), ()):
+        if not rule.holds(value):
+            yield Problem(f"{path}.{rule.field}" if rule.field else path, rule.sentence(value))
+    for name, field in type(value).model_fields.items():
+        yield from _rules(getattr(value, name), f"{path}.{field.alias}")
+
+
+def _metric_names(spec: CanaryDeploymentSpec) -> Iterator[Problem]:
+    """Twice the same (the API server says so by the list's key), and limits for what nobody watches."""
+    names = [metric.name for metric in spec.monitoring_metrics]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem(f"spec.monitoringMetrics[{index}]", f'Duplicate value: "{name}"')
+    for name in spec.rollback_thresholds:
+        if name not in names:
+            yield Problem(
+                f"spec.rollbackThresholds.{name}",
+                f"names a metric that is not in monitoringMetrics; watched are {', '.join(names)}",
+            )
+
+
+def _limits(spec: CanaryDeploymentSpec, raw: Manifest) -> Iterator[Problem]:
+    """A limit has to be of its metric's kind; what the operator's configuration names has a kind that only it knows."""
+    kinds = {metric.name: kind for metric in spec.monitoring_metrics if (kind := _kind(metric))}
+    for name, limit in raw.get("rollbackThresholds", {}).items():
+        yield from _limit(f"spec.rollbackThresholds.{name}", kinds.get(name), limit)
+    for index, criterion in enumerate(raw.get("promotionCriteria", [])):
+        path = f"spec.promotionCriteria[{index}].threshold"
+        yield from _limit(path, kinds.get(criterion["metric"]), criterion["threshold"])
+
+
+def _kind(metric: Metric) -> MetricKind | None:
+    return metric.kind or _BUILT_IN_KINDS.get(metric.name)
+
+
+def _limit(path: str, kind: MetricKind | None, limit: object) -> Iterator[Problem]:
+    value, text = parse_limit(limit), str(limit)
+    if kind is MetricKind.RATIO and (text[-1].isalpha() or not 0 <= value <= 100):
+        yield Problem(path, f"is a limit for a share of requests: from 0% to 100%, not {text}")
+    if kind is MetricKind.DISTRIBUTION and (text.endswith("%") or value < 0):
+        yield Problem(path, f"is a limit for a latency: milliseconds or a duration like 250ms, not {text}")
