@@ -1,0 +1,80 @@
+"""The chart on a cluster, with its policies in force when `install` returns."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import Cluster, waiting
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "truststream"
+NAMESPACE = "truststream-system"
+RELEASE = "truststream"
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+
+_TARGET: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "probe", "labels": {"truststream.dev/canary": "enabled"}},
+    "spec": {
+        "replicas": 0,
+        "selector": {"matchLabels": {"app": "probe"}},
+        "template": {
+            "metadata": {"labels": {"app": "probe"}},
+            "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+        },
+    },
+}
+_CANARY = {
+    "apiVersion": "truststream.dev/v1alpha1",
+    "kind": "CanaryDeployment",
+    "metadata": {"name": "probe"},
+    "spec": {"targetRef": {"name": "probe"}},
+}
+_POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "probe",
+        "labels": {"pod-template-hash": "a1"},
+        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "probe-a1", "uid": "0"}],
+    },
+    "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+}
+
+
+def install(cluster: Cluster, *values: str) -> None:
+    """Without an operator unless `values` say otherwise; the API server takes a moment to read new policies."""
+    arguments = [part for value in ("replicas=0", "eject.enabled=false", *values) for part in ("--set", value)]
+    cluster.helm("upgrade", "--install", RELEASE, str(CHART), "-n", NAMESPACE, "--create-namespace", *arguments)
+    cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=30s")
+    _wait_until_in_force(cluster)
+
+
+def _wait_until_in_force(cluster: Cluster) -> None:
+    probe = f"truststream-probe-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", probe)
+    cluster.kubectl("apply", "-n", probe, "-f", "-", "--as", OPERATOR, input=json.dumps(_TARGET))
+    waiting.until(lambda: _accepts_canaries(cluster, probe), "CanaryDeployments to be accepted", limit=30)
+    waiting.until(lambda: _holds(cluster, probe), "the hold to be in force", limit=30)
+    waiting.until(lambda: _gives_roles(cluster, probe), "the role policy to be in force", limit=30)
+    cluster.kubectl("delete", "namespace", probe, "--wait=false")
+
+
+def _accepts_canaries(cluster: Cluster, probe: str) -> bool:
+    """Admission hears of a new kind a little later than `kubectl wait`."""
+    canary = json.dumps(_CANARY)
+    return cluster.kubectl("apply", "-n", probe, "-f", "-", input=canary, check=False).returncode == 0
+
+
+def _holds(cluster: Cluster, probe: str) -> bool:
+    image = ("deployment/probe", "app=app:2")
+    answer = cluster.kubectl("set", "image", *image, "-n", probe, "--dry-run=server", "-o", "json")
+    return json.loads(answer.stdout)["spec"].get("paused") is True and "held by TrustStream" in answer.stderr
+
+
+def _gives_roles(cluster: Cluster, probe: str) -> bool:
+    answer = cluster.kubectl("create", "-n", probe, "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(_POD))
+    return json.loads(answer.stdout)["metadata"]["labels"].get("truststream.dev/role") == "stable"

@@ -1,0 +1,59 @@
+"""One cluster for every test process that asks for it: the last one to leave ends it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster import Cluster, HarnessError, attach, ensure, paths
+from tests.cluster.lifecycle import down
+
+
+def _file(name: str, kind: str) -> Path:
+    root = paths.clusters_root()
+    root.mkdir(parents=True, exist_ok=True)
+    return root / f"{name}.{kind}"
+
+
+def _is_up(name: str) -> bool:
+    try:
+        attach(name)
+    except HarnessError:
+        return False
+    return True
+
+
+@contextmanager
+def shared(name: str, extras: tuple[str, ...]) -> Iterator[Cluster]:
+    """The cluster of that name. One that was up before stays up, and KEEP=1 keeps any."""
+    made_by_tests = _file(name, "made-by-tests")
+    with _file(name, "users").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        if not _is_up(name):
+            made_by_tests.touch()
+        try:
+            yield ensure("control-plane", name, extras)
+        finally:
+            _leave(name, users.fileno(), made_by_tests)
+
+
+def _leave(name: str, users: int, made_by_tests: Path) -> None:
+    fcntl.flock(users, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # someone else still works with it, and will be the last
+    if made_by_tests.exists() and os.environ.get("KEEP") != "1":
+        made_by_tests.unlink()
+        down(name)
+
+
+@contextmanager
+def alone(name: str, task: str) -> Iterator[None]:
+    """One process at a time, for what is done to the whole cluster."""
+    with _file(name, task).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
