@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from truststream.api.base import ApiModel
-from truststream.api.canarydeployment import CanaryDeploymentSpec
+from truststream.api.canarydeployment import Analysis, CanaryDeploymentSpec
+from truststream.api.configuration import AnalysisDefaults, Defaults
 from truststream.api.names import GROUP, VERSION
 from truststream.api.rules import ROOT, RULES, TRANSITIONS
 from truststream.api.schema import Schema, structural
@@ -24,7 +25,7 @@ _COLUMNS: Final = (
     ("Samples", "string", ".status.samples", "Requests judged: canary / stable.", 0),
     ("Health", "string", ".status.health", "The whole at a glance.", 0),
     ("Age", "date", ".metadata.creationTimestamp", "Since when the resource exists.", 0),
-    ("Target", "string", ".spec.targetRef.name", "Name of the Deployment that is released.", 1),
+    ("Target", "string", ".spec.targetRef.name", "The Deployment that is released.", 1),
     ("Message", "string", ".status.message", "What happens, and what it waits for.", 1),
 )
 
@@ -96,9 +97,20 @@ def root_schema() -> Schema:
     }
 
 
+_CONFIGURABLE: Final = frozenset(
+    (spec.__name__, field.alias or name)
+    for spec, defaults in ((CanaryDeploymentSpec, Defaults), (Analysis, AnalysisDefaults))
+    for name, field in defaults.model_fields.items()
+)
+"""Fields whose default the operator's configuration may give, and could not if the API server filled it in."""
+
+
 def _decorate(model_name: str, schema: Schema) -> None:
     """Add the list types and the rules that belong to a model."""
     for name, field in schema["properties"].items():
+        if (model_name, name) in _CONFIGURABLE and field["type"] != "object" and "default" in field:
+            unless = f"Default: {field.pop('default')}, or what the operator's configuration says."
+            field["description"] = f"{field['description']} {unless}"
         if field.get("type") == "array":
             key = _LIST_KEYS.get((model_name, name))
             field["x-kubernetes-list-type"] = "map" if key else "atomic"

@@ -15,6 +15,7 @@ from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Metric, MetricKind, TargetKind, TargetRef
 
 BUILT_IN_METRICS: Final = ("errorRate", "successRate", "responseTime")
+PROVEN_BY_DEFAULT: Final = ("errorRate", "successRate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,12 @@ _SPEC: Final = (
         lambda s: not _unwatched(s),
         field="promotionCriteria",
         detail=_unwatched_detail,
+    ),
+    Rule(
+        "is empty, and without errorRate or successRate in monitoringMetrics nothing would be proven: add a criterion",
+        f"size(self.promotionCriteria) > 0 || self.monitoringMetrics.exists(m, m.name in {list(PROVEN_BY_DEFAULT)})",
+        lambda s: bool(s.promotion_criteria) or any(m.name in PROVEN_BY_DEFAULT for m in s.monitoring_metrics),
+        field="promotionCriteria",
     ),
     Rule(
         "belongs to kind Deployment; with kind Services the traffic is that of targetRef.stable",

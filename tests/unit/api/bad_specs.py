@@ -212,6 +212,12 @@ BAD = [
         "should match",
     ),
     Bad("comparison", _criterion(comparison="Below"), "spec.promotionCriteria[0].comparison", "", "Unsupported value"),
+    Bad(
+        "no-proof",
+        {"monitoringMetrics": [{"name": "responseTime"}]},
+        "spec.promotionCriteria",
+        "nothing would be proven",
+    ),
     # policies and sizes
     Bad(
         "promote-without-data",
@@ -257,7 +263,10 @@ BAD = [
     ),
     Bad(
         "percent-for-latency",
-        {"monitoringMetrics": [{"name": "responseTime"}], "rollbackThresholds": {"responseTime": "5%"}},
+        {
+            "monitoringMetrics": [{"name": "errorRate"}, {"name": "responseTime"}],
+            "rollbackThresholds": {"responseTime": "5%"},
+        },
         "spec.rollbackThresholds.responseTime",
         "milliseconds or a duration like 250ms",
         admitted=True,

@@ -12,6 +12,10 @@ from truststream.api.validate import examine, parse_spec
 from truststream.errors import SpecError
 
 
+def _watching(metric: dict[str, Any], limit: str | float) -> dict[str, Any]:
+    return {"monitoringMetrics": [{"name": "errorRate"}, metric], "rollbackThresholds": {metric["name"]: limit}}
+
+
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.id)
 def test_a_bad_spec_is_refused_with_its_path(bad: Bad) -> None:
     with pytest.raises(SpecError) as refused:
@@ -38,12 +42,13 @@ def test_the_shortest_spec_is_filled_with_defaults() -> None:
         {"increments": [50], "gates": [{"step": 5}, {"step": 50}]},
         {"rollbackThresholds": {"errorRate": 0.5}},
         {"rollbackThresholds": {"errorRate": "0.5%"}},
+        _watching({"name": "responseTime", "quantile": 0.95}, limit="1.5s"),
+        _watching({"name": "ofTheConfiguration"}, limit="5%"),
+        _watching({"name": "depth", "kind": "Value", "query": "x", "direction": "HigherIsBetter"}, limit=-3),
         {
-            "monitoringMetrics": [{"name": "responseTime", "quantile": 0.95}],
-            "rollbackThresholds": {"responseTime": "1.5s"},
+            "monitoringMetrics": [{"name": "responseTime"}],
+            "promotionCriteria": [{"metric": "responseTime", "threshold": "300ms", "window": "5m"}],
         },
-        {"monitoringMetrics": [{"name": "ofTheConfiguration"}], "rollbackThresholds": {"ofTheConfiguration": "5%"}},
-        {"monitoringMetrics": [{"name": "depth", "kind": "Value", "query": "x", "direction": "HigherIsBetter"}]},
         {"rollbackCriteria": {"onInconclusive": "Promote", "onNoData": "Rollback"}},
     ],
 )
