@@ -29,7 +29,7 @@ def originals(place: Place, split: Split) -> dict[int, int | None]:
     A backend that is not in the note has no entry. Without a note (status was lost) the weights are taken as they
     are, with the share of a canary that we made given back to stable.
     """
-    if split.memory is None:
+    if not split.memory:
         return dict(_as_they_are(place, split))
     noted = dict(zip(_keys(map(_noted_identity, split.memory["backends"])), split.memory["backends"], strict=True))
     here = _keys(identity(ref, place.route) for ref in place.refs)

@@ -47,7 +47,7 @@ def restore(place: Place, split: Split) -> list[PatchOp]:
     """The user's weights by value, and without a backend that we added."""
     known = originals(place, split)
     added = place.canary is not None and place.canary not in known
-    if split.memory is None and not added:
+    if not split.memory and not added:
         return []  # the user's own two Services and no note: these weights are the user's
     changes = [op for position, weight in known.items() for op in _put_back(place, position, weight)]
     if added:

@@ -81,7 +81,7 @@ def _is_ours(place: Place, split: Split, meant: int | None) -> bool:
     """A Service that we made is ours wherever it is; one that the user made may well have rules of its own."""
     if split.canary_workload:
         return True
-    return meant is None and split.memory is not None and place.stable is not None
+    return meant is None and bool(split.memory) and place.stable is not None
 
 
 def place_at(route: Manifest, index: int, split: Split) -> Place:

@@ -1,0 +1,34 @@
+"""The suite of suite.py on the fake in memory."""
+
+from __future__ import annotations
+
+from tests.contract.traffic.suite import (
+    HoldContract,
+    OthersContract,
+    ProviderContract,
+    RouteContract,
+    StatusContract,
+    test_every_provider_has_a_case,
+)
+
+__all__ = ["test_every_provider_has_a_case"]
+
+
+class TestProvider(ProviderContract):
+    pass
+
+
+class TestRoute(RouteContract):
+    pass
+
+
+class TestOthers(OthersContract):
+    pass
+
+
+class TestHold(HoldContract):
+    pass
+
+
+class TestStatus(StatusContract):
+    pass
