@@ -81,7 +81,7 @@ def runs_in_cluster() -> bool:
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
 
 
-async def connect(kubeconfig: str | None = None, user: str | None = None) -> Connection:
+async def connect(kubeconfig: str | None = None, user: str | None = None, context: str | None = None) -> Connection:
     """Find the API server: a given kubeconfig, else the pod's account, else the kubeconfig of the person.
 
     Outside a cluster we stand in for the operator's ServiceAccount, the one user that the policies let through,
@@ -91,12 +91,12 @@ async def connect(kubeconfig: str | None = None, user: str | None = None) -> Con
         ConfigurationError: there is no way in.
     """
     configuration = Configuration()
-    inside = kubeconfig is None and runs_in_cluster()
+    inside = kubeconfig is None and context is None and runs_in_cluster()
     try:
         if inside:
             kube_config.load_incluster_config(client_configuration=configuration)
         else:
-            await kube_config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+            await kube_config.load_kube_config(kubeconfig, context, client_configuration=configuration)
     except (kube_config.ConfigException, OSError) as error:
         raise ConfigurationError(f"no API server: {error}; give --kubeconfig or set KUBECONFIG") from error
     who = user if user is not None else ("" if inside else OPERATOR_USER)
