@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from string import Template
+from textwrap import indent
 
-from . import parts, paths, waiting
+from . import images, parts, paths, waiting
 from .facade import Cluster
 
 Guard = Callable[[], None]
@@ -67,3 +68,25 @@ def install_gateway_api(cluster: Cluster) -> None:
     apply_files(cluster, ["gateway-api-crds", "contour-crds"])
     apply(cluster, manifest("namespaces.yaml"))
     apply(cluster, manifest("gateway.yaml"))
+
+
+_NODE_NAMESPACES = ("kube-system", "projectcontour", "monitoring")
+
+
+def install_on_node(cluster: Cluster, with_dns: bool) -> None:
+    """Everything that runs as pods. kind brings a CoreDNS of its own."""
+    install_gateway_api(cluster)
+    names = ["contour.yaml", "prometheus.yaml", "metrics-server.yaml", *(["coredns.yaml"] if with_dns else [])]
+    configuration = indent(manifest("contour-config.yaml"), "    ")
+    values = {**images.names(), "CONTOUR_CONFIG": configuration}
+    apply(cluster, "\n---\n".join(manifest(name, values) for name in names))
+
+
+def wait_on_node(cluster: Cluster, guard: Guard = _no_guard) -> None:
+    wait_for_service_accounts(cluster, guard)
+    wait_for_gateway(cluster, guard)
+    wait_for_deployments(cluster, _NODE_NAMESPACES, guard)
+    rolled = succeeds(cluster, "rollout", "status", "daemonset/envoy", "-n", "projectcontour", "--timeout=5s")
+    waiting.until(rolled, "Envoy to be ready", guard=guard)
+    metrics = succeeds(cluster, "get", "--raw", "/apis/metrics.k8s.io/v1beta1")
+    waiting.until(metrics, "the metrics API", guard=guard)

@@ -1,0 +1,66 @@
+"""One cgroup a cluster, in every hierarchy of this machine: what runs in it is ours to end."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import processes
+from .processes import Identity
+
+_ROOT = Path("/sys/fs/cgroup")
+
+
+def hierarchies(mounts: str | None = None) -> list[Path]:
+    """cgroup v1: one directory a controller. cgroup v2: the one tree. Both at once: v1 has the controllers."""
+    lines = (mounts if mounts is not None else Path("/proc/mounts").read_text()).splitlines()
+    found = [(fields[1], fields[2]) for fields in (line.split() for line in lines) if fields[1].startswith(str(_ROOT))]
+    first_version = [Path(where) for where, kind in found if kind == "cgroup"]
+    return first_version or [Path(where) for where, kind in found if kind == "cgroup2"]
+
+
+def create(identifier: str) -> tuple[Path, ...]:
+    """Makes the cluster's group everywhere; returns the leaf groups for processes of the machine itself."""
+    trees = hierarchies()
+    for tree in trees:
+        (tree / identifier).mkdir(exist_ok=True)
+        _inherit_cpuset(tree, identifier)
+    home = next((tree for tree in trees if tree.name == "pids"), trees[0])
+    leaf = home / identifier / "host"
+    leaf.mkdir(exist_ok=True)
+    return (leaf,)
+
+
+def _inherit_cpuset(tree: Path, identifier: str) -> None:
+    """A v1 cpuset starts empty, and nothing can run in it."""
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        source = tree / name
+        if source.exists():
+            (tree / identifier / name).write_text(source.read_text())
+
+
+def _groups(identifier: str) -> Iterator[Path]:
+    """Deepest first, as rmdir wants them."""
+    for tree in hierarchies():
+        top = tree / identifier
+        if top.exists():
+            yield from sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True)
+            yield top
+
+
+def members(identifier: str) -> list[Identity]:
+    found: dict[int, Identity] = {}
+    for group in _groups(identifier):
+        with contextlib.suppress(OSError):
+            for pid in (group / "cgroup.procs").read_text().split():
+                identity = processes.parse_stat(Path(f"/proc/{pid}/stat").read_text())
+                if identity:
+                    found[identity.pid] = identity
+    return list(found.values())
+
+
+def delete(identifier: str) -> None:
+    """Ends what still runs in the groups, then removes them."""
+    processes.terminate(members(identifier), patience=0)
+    for group in _groups(identifier):
+        with contextlib.suppress(FileNotFoundError):
+            group.rmdir()

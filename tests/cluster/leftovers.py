@@ -1,0 +1,50 @@
+"""Traces that containerd and kubelet leave outside the cluster's own directories."""
+
+import contextlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .command import run
+
+_LOG_LINKS = Path("/var/log/containers")
+
+
+def mounts_under(directories: Sequence[Path], mountinfo: str) -> list[Path]:
+    """Mount points in our directories, the newest first. The kernel writes a space as \\040."""
+    found = []
+    for line in mountinfo.splitlines():
+        written = line.split()[4]
+        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal.group(1), 8)), written))
+        if any(point.is_relative_to(directory) for directory in directories):
+            found.append(point)
+    return found[::-1]
+
+
+def unmount(directories: Sequence[Path]) -> None:
+    for point in mounts_under(directories, Path("/proc/self/mountinfo").read_text()):
+        # Lazily: a process that is just dying may still hold it.
+        run(["umount", "--lazy", str(point)], check=False)
+    remaining = mounts_under(directories, Path("/proc/self/mountinfo").read_text())
+    for point in remaining:
+        run(["umount", "--lazy", str(point)])
+
+
+def remove_shim_sockets(run_directory: Path) -> None:
+    """Shims listen in a directory that all containerds share; each one's bundle tells where."""
+    for bootstrap in run_directory.glob("containerd/io.containerd.runtime.v2.task/*/*/bootstrap.json"):
+        with contextlib.suppress(OSError, ValueError):
+            address = json.loads(bootstrap.read_text()).get("address", "")
+            Path(address.removeprefix("unix://")).unlink(missing_ok=True)
+
+
+def remove_log_links(directory: Path) -> None:
+    """kubelet links every container's log from /var/log/containers."""
+    if not _LOG_LINKS.exists():
+        return
+    for link in _LOG_LINKS.iterdir():
+        if link.is_symlink() and link.readlink().is_relative_to(directory):
+            link.unlink()
+    with contextlib.suppress(OSError):
+        _LOG_LINKS.rmdir()
