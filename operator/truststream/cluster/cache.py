@@ -45,7 +45,8 @@ class Cache:
     def remove(self, kind: str, obj: Mapping[str, Any]) -> bool:
         """Forget an object that is gone; its successor of the same name stays. Whether it was known."""
         metadata = obj["metadata"]
-        self._bury(str(metadata.get("uid", "")))
+        if not (kind in KINDS and KINDS[kind].selector):
+            self._bury(str(metadata.get("uid", "")))
         old = self.get(kind, metadata.get("namespace") or "", metadata["name"])
         if old is None or old["metadata"].get("uid") != metadata.get("uid"):
             return False

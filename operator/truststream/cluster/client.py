@@ -161,4 +161,3 @@ def refusal(status: int, document: Mapping[str, Any], retry_after: str | None = 
     error = Conflict if status == 422 and "testing" in message else _BY_STATUS.get(status, Unavailable)
     seconds = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
     return error(message, status=status, retry_after=seconds)
-

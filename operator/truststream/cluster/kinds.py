@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from truststream.api.names import GROUP, VERSION
+from truststream.api.names import GROUP, ROLE_LABEL, VERSION
 from truststream.errors import ClusterError
 
 Manifest = dict[str, Any]
@@ -23,6 +23,7 @@ class Kind:
     plural: str
     namespaced: bool = True
     index: IndexKey | None = None  # what `Cache.indexed` looks objects up by
+    selector: str = ""  # of the watch; an object that leaves it is not necessarily gone
 
     @property
     def api_version(self) -> str:
@@ -63,9 +64,11 @@ MUTATING_BINDING: Final = "MutatingAdmissionPolicyBinding"
 LEASE: Final = "Lease"
 EVENT: Final = "Event"
 CLAIM: Final = "PersistentVolumeClaim"
+SECRET: Final = "Secret"
 
 _GATEWAY: Final = "gateway.networking.k8s.io"
 _ADMISSION: Final = "admissionregistration.k8s.io"
+_OURS: Final = "app.kubernetes.io/part-of=truststream"
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
@@ -73,14 +76,14 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(CANARY_DEPLOYMENT, GROUP, VERSION, "canarydeployments"),
         Kind(DEPLOYMENT, "apps", "v1", "deployments"),
         Kind(REPLICA_SET, "apps", "v1", "replicasets", index=controller_uid),
-        Kind(POD, "", "v1", "pods", index=controller_uid),
+        Kind(POD, "", "v1", "pods", index=controller_uid, selector=ROLE_LABEL),
         Kind(SERVICE, "", "v1", "services"),
         Kind(ENDPOINT_SLICE, "discovery.k8s.io", "v1", "endpointslices", index=_service_of),
         Kind(NAMESPACE, "", "v1", "namespaces", namespaced=False),
         Kind(AUTOSCALER, "autoscaling", "v2", "horizontalpodautoscalers"),
         Kind(DISRUPTION_BUDGET, "policy", "v1", "poddisruptionbudgets"),
-        Kind(MUTATING_POLICY, _ADMISSION, "v1", "mutatingadmissionpolicies", namespaced=False),
-        Kind(MUTATING_BINDING, _ADMISSION, "v1", "mutatingadmissionpolicybindings", namespaced=False),
+        Kind(MUTATING_POLICY, _ADMISSION, "v1", "mutatingadmissionpolicies", namespaced=False, selector=_OURS),
+        Kind(MUTATING_BINDING, _ADMISSION, "v1", "mutatingadmissionpolicybindings", namespaced=False, selector=_OURS),
         Kind("Gateway", _GATEWAY, "v1", "gateways"),
         Kind("HTTPRoute", _GATEWAY, "v1", "httproutes"),
         Kind("GRPCRoute", _GATEWAY, "v1", "grpcroutes"),
@@ -88,6 +91,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(LEASE, "coordination.k8s.io", "v1", "leases"),
         Kind(EVENT, "events.k8s.io", "v1", "events"),
         Kind(CLAIM, "", "v1", "persistentvolumeclaims"),
+        Kind(SECRET, "", "v1", "secrets"),
     )
 }
 

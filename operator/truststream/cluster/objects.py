@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from truststream.cluster.cache import Cache
@@ -19,7 +20,15 @@ class Objects:
     def __init__(self, client: Client, cache: Cache) -> None:
         self.client = client
         self.cache = cache
-        self.writes = 0  # since the start; a run that wrote is followed by another
+        self._writes: ContextVar[int] = ContextVar("writes", default=0)
+
+    @property
+    def writes(self) -> int:
+        """Requests of this task that changed, or tried to change, something."""
+        return self._writes.get()
+
+    def _count(self) -> None:
+        self._writes.set(self._writes.get() + 1)
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """From the cache; None when it is not there."""
@@ -55,7 +64,7 @@ class Objects:
         known = self.get(kind, namespace, name)
         if known is not None and known["spec"].get("replicas", 1) == replicas:
             return
-        self.writes += 1
+        self._count()
         try:
             scaled = await self.client.merge_patch(
                 kind, namespace, name, {"spec": {"replicas": replicas}}, subresource="scale"
@@ -79,7 +88,7 @@ class Objects:
         known = self.get(kind, namespace, name)
         if known is None or known["metadata"].get("deletionTimestamp"):
             return
-        self.writes += 1
+        self._count()
         try:
             left = await self.client.delete(kind, namespace, name, uid=known["metadata"]["uid"])
         except Missing:
@@ -96,7 +105,7 @@ class Objects:
         return await self.client.list(kind, namespace, labels=labels)
 
     async def _written(self, kind: str, namespace: str, name: str, request: Awaitable[Manifest]) -> Manifest:
-        self.writes += 1
+        self._count()
         try:
             after = await request
         except Missing:

@@ -22,7 +22,8 @@ def trim(kind: str, obj: Mapping[str, Any]) -> Manifest:
     """A copy of the object, as the cache keeps it. What is trimmed already stays as it is."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _NOISE}
     if annotations := metadata.get("annotations"):
-        metadata["annotations"] = {name: value for name, value in annotations.items() if name != _LAST_APPLIED}
+        # The key stays: a patch has to know whether there are annotations.
+        metadata["annotations"] = {name: "" if name == _LAST_APPLIED else value for name, value in annotations.items()}
     if kind in _OWNED_FIELD:
         metadata["managedFields"] = _owners(obj["metadata"].get("managedFields") or (), _OWNED_FIELD[kind])
     kept = {**obj, "metadata": metadata}

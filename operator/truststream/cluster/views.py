@@ -100,7 +100,7 @@ def _service_refusal(obj: Obj) -> str:
     if spec.get("type") == "ExternalName":
         return "its type is ExternalName: there are no pods behind it; name a Service with a selector in spec.service"
     if not spec.get("selector"):
-        return "it has no selector, so no pods of the target are behind it; name a Service with a selector in spec.service"
+        return "it has no selector, so no pods are known behind it; name a Service with a selector in spec.service"
     return ""
 
 

@@ -1,0 +1,115 @@
+"""The configuration file as it is now, and the metric source made from it; a changed file is read again at a look."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from truststream.api.configuration import Configuration, load
+from truststream.errors import ClusterError, ConfigurationError
+from truststream.metrics.base import MetricSource
+from truststream.metrics.connection import Credentials
+from truststream.metrics.prometheus import Prometheus
+from truststream.metrics.queries import check
+
+log = logging.getLogger(__name__)
+
+ReadSecret = Callable[[str], Awaitable[dict[str, str]]]
+"""The data of a Secret in the operator's namespace, decoded."""
+
+
+class Settings:
+    """`configuration` and `source`; `reload` keeps both when the new file is wrong."""
+
+    def __init__(self, file: Path | None, read_secret: ReadSecret) -> None:
+        self._file = file
+        self._read_secret = read_secret
+        self._seen: tuple[str, int] | None = None
+        self.configuration = Configuration()
+        self.source: MetricSource | None = None
+
+    async def start(self) -> None:
+        """Read the file for the first time.
+
+        Raises:
+            ConfigurationError: it is wrong, or a Secret that it names cannot be read.
+        """
+        self._seen = self._mark()
+        await self._use(self._read())
+
+    async def refresh(self) -> None:
+        """Read the file again if it is another one; a wrong one is said and the old one kept."""
+        mark = self._mark()
+        if mark == self._seen:
+            return
+        self._seen = mark
+        try:
+            await self._use(self._read())
+            log.info("configuration read again")
+        except ConfigurationError as error:
+            log.error("the changed configuration is wrong, the old one holds: %s", error)
+
+    async def close(self) -> None:
+        """Release connections."""
+        if self.source is not None:
+            await self.source.close()
+
+    def _mark(self) -> tuple[str, int] | None:
+        """A ConfigMap volume changes by a symlink, a laptop's file by its time."""
+        if self._file is None:
+            return None
+        try:
+            return os.path.realpath(self._file), self._file.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def _read(self) -> Configuration:
+        if self._file is None:
+            return Configuration()
+        try:
+            text = self._file.read_text()
+        except OSError as error:
+            raise ConfigurationError(f"{self._file}: {error.strerror}; give --config another file") from error
+        configuration = load(text, str(self._file))
+        check(configuration, str(self._file))
+        return configuration
+
+    async def _use(self, configuration: Configuration) -> None:
+        made = await self._source(configuration)
+        old, self.source, self.configuration = self.source, made, configuration
+        if old is not None:
+            await old.close()
+
+    async def _source(self, configuration: Configuration) -> MetricSource | None:
+        wanted = configuration.prometheus
+        if wanted is None:
+            return None
+        credentials = Credentials()
+        if secret := wanted.bearer_token_secret:
+            credentials = Credentials(bearer=await self._value(secret.name, secret.key))
+        elif basic := wanted.basic_auth_secret:
+            user, password = await self._value(basic.name, "username"), await self._value(basic.name, "password")
+            credentials = Credentials(username=user, password=password)
+        if authority := wanted.tls.ca_secret:
+            ca = await self._value(authority.name, authority.key)
+            credentials = Credentials(credentials.bearer, credentials.username, credentials.password, ca)
+        return Prometheus(wanted, credentials, scrape_interval=configuration.scrape_interval)
+
+    async def _value(self, secret: str, key: str) -> str:
+        try:
+            data = await self._read_secret(secret)
+        except ClusterError as error:
+            raise ConfigurationError(f"prometheus: Secret {secret} cannot be read: {error}") from error
+        if key not in data:
+            raise ConfigurationError(f"prometheus: Secret {secret} has no key {key}; it has {', '.join(sorted(data))}")
+        return data[key]
+
+
+def decode_secret(secret: dict[str, object]) -> dict[str, str]:
+    """A Secret's data as text."""
+    data = secret.get("data") or {}
+    assert isinstance(data, dict)
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
