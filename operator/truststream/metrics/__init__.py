@@ -1,0 +1,25 @@
+"""Metric sources by name. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from truststream.errors import ConfigurationError
+from truststream.metrics.base import MetricSource
+from truststream.metrics.prometheus import Prometheus
+
+SOURCES: Final[Mapping[str, type[MetricSource]]] = {Prometheus.name: Prometheus}
+
+
+def source(name: str) -> type[MetricSource]:
+    """The class of a source.
+
+    Raises:
+        ConfigurationError: no such source.
+    """
+    try:
+        return SOURCES[name]
+    except KeyError:
+        message = f"unknown metric source {name!r}; known: {', '.join(sorted(SOURCES))}"
+        raise ConfigurationError(message) from None

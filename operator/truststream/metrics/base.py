@@ -43,6 +43,7 @@ class Query:
     expression: str = ""
     good_is_bad: bool = False  # successRate: `bad` counts failures, the value shown is 100 - failures
     quantile: float = 0.99
+    scale: float = 1.0  # Distribution: a bucket's bound times this is seconds; Envoy's bounds are milliseconds
 
 
 @dataclass(frozen=True, slots=True)

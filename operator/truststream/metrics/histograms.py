@@ -1,0 +1,90 @@
+"""From raw samples of classic histogram buckets to counts by upper bound; numbers only."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from truststream.metrics.counters import InvalidSamplesError, Scrapes, Series, Target, Window, increments
+
+Buckets = tuple[tuple[float, float], ...]
+"""(upper bound, cumulative count), rising; the last bound is infinity."""
+
+_Group = frozenset[tuple[str, str]]
+_SLACK: Final = 1e-6
+
+
+def buckets(series: Sequence[Series], scrapes: Mapping[Target, Scrapes], window: Window, scale: float = 1.0) -> Buckets:
+    """Counts of one arm in (since, until] by upper bound; bounds are multiplied by `scale`. Empty without series.
+
+    Raises:
+        InvalidSamplesError: no bucket, other bounds among the series, or counts that fall with rising bounds.
+    """
+    groups: dict[_Group, dict[float, float]] = defaultdict(dict)
+    for one in series:
+        group = frozenset((name, value) for name, value in one.labels.items() if name != "le")
+        groups[group][_bound(one)] = increments(one, scrapes.get(one.target, Scrapes()), window)
+    if not groups:
+        return ()
+    bounds = _common_bounds(groups.values())
+    for group, counts in groups.items():
+        _check_rising(group, [(bound, counts[bound]) for bound in bounds])
+    return tuple((bound * scale, sum(counts[bound] for counts in groups.values())) for bound in bounds)
+
+
+def check_same_bounds(stable: Buckets, canary: Buckets) -> None:
+    """Counts of two arms compare only where both counted by the same bounds.
+
+    Raises:
+        InvalidSamplesError: they did not.
+    """
+    ours, theirs = [bound for bound, _ in canary], [bound for bound, _ in stable]
+    if ours != theirs:
+        raise InvalidSamplesError(
+            f"the arms have different buckets: canary {_listed(ours)}; stable {_listed(theirs)}; "
+            "latencies compare only with the same ones, so change buckets in a release of their own"
+        )
+
+
+def _bound(series: Series) -> float:
+    text = series.labels.get("le", "")
+    try:
+        bound = float(text)
+    except ValueError:
+        bound = math.nan
+    if math.isnan(bound):
+        raise InvalidSamplesError(
+            f"{series.text} is no bucket: it has no label le; select the name that ends in _bucket"
+        )
+    return bound
+
+
+def _common_bounds(groups: Iterable[Mapping[float, float]]) -> list[float]:
+    different = {tuple(sorted(counts)) for counts in groups}
+    if len(different) > 1:
+        first, second = sorted(different)[:2]
+        raise InvalidSamplesError(
+            f"the series have different buckets: {_listed(first)} and {_listed(second)}; "
+            "narrow the selector to one histogram"
+        )
+    bounds = list(different.pop())
+    if bounds[-1] != math.inf:
+        raise InvalidSamplesError(f'no bucket le="+Inf" among {_listed(bounds)}: select all buckets of the histogram')
+    return bounds
+
+
+def _check_rising(group: _Group, counts: Sequence[tuple[float, float]]) -> None:
+    for (low, fewer), (high, more) in pairwise(counts):
+        if more < fewer - _SLACK:
+            series = Series(dict(group), ()).text
+            raise InvalidSamplesError(
+                f"{series}: {more:g} requests up to {high:g} but {fewer:g} up to {low:g}; "
+                "the buckets are not cumulative"
+            )
+
+
+def _listed(bounds: Iterable[float]) -> str:
+    return " ".join(f"{bound:g}" for bound in bounds)

@@ -1,0 +1,89 @@
+"""What the contract needs of a world with targets, a store that scrapes them, and time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from truststream.api.canarydeployment import Direction, MetricKind
+from truststream.canary.observation import Measurement
+from truststream.metrics.base import Arm, MetricSource, Query, Question
+
+BOUNDS = (0.1, 0.5, 1.0, math.inf)
+
+
+def arm(name: str) -> Arm:
+    return Arm(name, "shop", f"web-{name}", "80", f"^web-{name}-.*$", "web", f"web-{name}")
+
+
+RATIO = Query(
+    "errors",
+    MetricKind.RATIO,
+    "%",
+    Direction.LOWER,
+    bad='hits_total{arm="{{arm}}",class="5"}',
+    total='hits_total{arm="{{arm}}"}',
+)
+LATENCY = Query("latency", MetricKind.DISTRIBUTION, "ms", Direction.LOWER, buckets='took_seconds_bucket{arm="{{arm}}"}')
+VALUE = Query("depth", MetricKind.VALUE, "", Direction.LOWER, expression='queue_depth{arm="{{arm}}"}')
+
+
+class Target:
+    """A process that exposes numbers. Empty, it is still scraped; down, it is not."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        self.up = True
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        self.values[name, tuple(sorted(labels.items()))] = value
+
+    def forget(self) -> None:
+        """As after a restart."""
+        self.values.clear()
+
+    def hits(self, arm: str, **classes: float) -> None:
+        """Counters of answers by class: ``hits("canary", c2=10, c5=1)``."""
+        for name, value in classes.items():
+            self.set("hits_total", value, **{"arm": arm, "class": name[1:]})
+
+    def took(self, arm: str, *counts: float, bounds: tuple[float, ...] = BOUNDS) -> None:
+        """Cumulative counts by bucket."""
+        for bound, count in zip(bounds, counts, strict=True):
+            self.set("took_seconds_bucket", count, arm=arm, le="+Inf" if math.isinf(bound) else f"{bound:g}")
+
+    def text(self) -> str:
+        """In Prometheus' exposition format."""
+        return "".join(f"{name}{_braces(dict(labels))} {value}\n" for (name, labels), value in self.values.items())
+
+
+def _braces(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+class Bench(Protocol):
+    """A world whose targets start empty for every test."""
+
+    source: MetricSource
+
+    def target(self, number: int = 0) -> Target:
+        """Scraped from now on; 0 always was."""
+
+    def now(self) -> datetime:
+        """This world's time; every scrape so far lies before it."""
+
+    def epoch(self) -> float:
+        """The same, as seconds."""
+
+    async def scrape(self, times: int = 1) -> None:
+        """Return when every target was scraped as it is now."""
+
+    async def wait(self, seconds: float) -> None:
+        """Let time go by, scrapes included."""
+
+
+async def ask(bench: Bench, query: Query, since: datetime, *, stable: bool = False) -> Measurement:
+    question = Question(query, since, bench.now(), arm("canary"), arm("stable") if stable else None)
+    return await bench.source.measure(question)
