@@ -10,17 +10,23 @@ from .processes import Identity
 _ROOT = Path("/sys/fs/cgroup")
 
 
-def hierarchies(mounts: str | None = None) -> list[Path]:
-    """cgroup v1: one directory a controller. cgroup v2: the one tree. Both at once: v1 has the controllers."""
-    lines = (mounts if mounts is not None else Path("/proc/mounts").read_text()).splitlines()
-    found = [(fields[1], fields[2]) for fields in (line.split() for line in lines) if fields[1].startswith(str(_ROOT))]
-    first_version = [Path(where) for where, kind in found if kind == "cgroup"]
-    return first_version or [Path(where) for where, kind in found if kind == "cgroup2"]
+def _trees(kind: str, mounts: str) -> list[Path]:
+    rows = (line.split() for line in mounts.splitlines())
+    return [Path(row[1]) for row in rows if row[2] == kind and row[1].startswith(str(_ROOT))]
+
+
+def hierarchies(mounts: str) -> list[Path]:
+    """Where groups are made. cgroup v1: one directory a controller. cgroup v2: the one tree. Both: v1 has the say."""
+    return _trees("cgroup", mounts) or _trees("cgroup2", mounts)
+
+
+def _mounts() -> str:
+    return Path("/proc/mounts").read_text()
 
 
 def create(identifier: str) -> tuple[Path, ...]:
     """Makes the cluster's group everywhere; returns the leaf groups for processes of the machine itself."""
-    trees = hierarchies()
+    trees = hierarchies(_mounts())
     for tree in trees:
         (tree / identifier).mkdir(exist_ok=True)
         _inherit_cpuset(tree, identifier)
@@ -39,8 +45,8 @@ def _inherit_cpuset(tree: Path, identifier: str) -> None:
 
 
 def _groups(identifier: str) -> Iterator[Path]:
-    """Deepest first, as rmdir wants them."""
-    for tree in hierarchies():
+    """Deepest first, as rmdir wants them; runc makes groups in the v2 tree too, even where v1 rules."""
+    for tree in (*_trees("cgroup", _mounts()), *_trees("cgroup2", _mounts())):
         top = tree / identifier
         if top.exists():
             yield from sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True)

@@ -3,12 +3,24 @@
 import contextlib
 import json
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from .command import run
 
 _LOG_LINKS = Path("/var/log/containers")
+_KUBELET_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
+_CNI_RESULTS = Path("/var/lib/cni/results")
+_SHIM_SOCKETS = Path("/run/containerd/s")
+_FIXED_DIRECTORIES = (
+    _KUBELET_SOCKET.parent,
+    _KUBELET_SOCKET.parent.parent,
+    _CNI_RESULTS,
+    _CNI_RESULTS.parent,
+    _SHIM_SOCKETS,
+    _SHIM_SOCKETS.parent,
+)
 
 
 def mounts_under(directories: Sequence[Path], mountinfo: str) -> list[Path]:
@@ -48,3 +60,20 @@ def remove_log_links(directory: Path) -> None:
             link.unlink()
     with contextlib.suppress(OSError):
         _LOG_LINKS.rmdir()
+
+
+def foreign_kubelet() -> bool:
+    """True where a kubelet that is not ours listens on the socket that ours would take over."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(_KUBELET_SOCKET)) == 0
+
+
+def remove_fixed_paths(identifier: str, alone: bool) -> None:
+    """What kubelet, libcni and shims leave at paths that cannot be set; a directory that holds more than that stays."""
+    for result in _CNI_RESULTS.glob(f"{identifier}-*"):
+        result.unlink(missing_ok=True)
+    if alone:
+        _KUBELET_SOCKET.unlink(missing_ok=True)
+    for directory in _FIXED_DIRECTORIES:
+        with contextlib.suppress(OSError):
+            directory.rmdir()

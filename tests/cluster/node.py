@@ -29,7 +29,7 @@ from .errors import HarnessError
 from .facade import Cluster
 from .processes import Processes
 from .progress import step
-from .record import Record
+from .record import Record, others
 
 # Nothing else listens in a namespace of its own: the usual ports are free.
 _PORTS = dict(zip(PORTS, (6443, 2379, 2380, 10257, 10259, 10247), strict=True))
@@ -48,8 +48,14 @@ def require_possible() -> None:
     debian.require(debian.NODE_PROGRAMS)
 
 
+def _other_nodes(record: Record) -> bool:
+    return any(other.size == "node" and other.maker == "local" for other in others(record.name))
+
+
 def up(record: Record) -> None:
     require_possible()
+    if leftovers.foreign_kubelet() and not _other_nodes(record):
+        raise HarnessError("A kubelet runs on this machine already; a second one would take its plugin socket. Use kind.")
     identifier = paths.system_id(record.name)
     binaries = assets.binaries(parts.names_for("local", "node"), "node")
     archive = images.addon_archive("local")
@@ -60,7 +66,7 @@ def up(record: Record) -> None:
     local.prepare(record, layout)
     paths.run_directory(record.name).mkdir(parents=True, exist_ok=True)
     network.create(identifier)
-    node_configuration.write(record.name, identifier, layout)
+    node_configuration.write(record.name, layout)
     processes = Processes(record.directory, cgroups.create(identifier))
     _start(Cluster(record), layout, processes, archive)
 
@@ -120,6 +126,7 @@ def clean(record: Record) -> None:
     leftovers.unmount([record.directory, run_directory])
     network.delete(identifier)
     leftovers.remove_log_links(record.directory)
+    leftovers.remove_fixed_paths(identifier, alone=not _other_nodes(record))
     if run_directory.exists():
         shutil.rmtree(run_directory)
     with contextlib.suppress(OSError):

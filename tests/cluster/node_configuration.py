@@ -30,7 +30,7 @@ def _containerd(name: str, layout: Layout) -> str:
     return template.format(**{key: json.dumps(str(value)) for key, value in quoted.items()})
 
 
-def _cni(layout: Layout) -> str:
+def _cni(name: str, layout: Layout) -> str:
     # ptp, not bridge: every packet is routed, so a Service's answer passes conntrack even without br_netfilter.
     plugin = {
         "type": "ptp",
@@ -41,17 +41,17 @@ def _cni(layout: Layout) -> str:
             "dataDir": str(layout.directory / "cni-addresses"),
         },
     }
-    return json.dumps({"cniVersion": "1.0.0", "name": "truststream", "plugins": [plugin]}, indent=2)
+    return json.dumps({"cniVersion": "1.0.0", "name": paths.system_id(name), "plugins": [plugin]}, indent=2)
 
 
-def _kubelet(name: str, identifier: str, layout: Layout) -> str:
+def _kubelet(name: str, layout: Layout) -> str:
     pki = layout.pki
     document = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{socket(name)}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{identifier}",
+        "cgroupRoot": f"/{paths.system_id(name)}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
@@ -97,11 +97,11 @@ def _kube_proxy(layout: Layout) -> str:
     return json.dumps(document, indent=2)
 
 
-def write(name: str, identifier: str, layout: Layout) -> None:
+def write(name: str, layout: Layout) -> None:
     (layout.directory / "cni").mkdir(exist_ok=True)
-    (layout.directory / "cni" / "10-truststream.conflist").write_text(_cni(layout))
+    (layout.directory / "cni" / "10-truststream.conflist").write_text(_cni(name, layout))
     layout.config("containerd.toml").write_text(_containerd(name, layout))
-    layout.config("kubelet.json").write_text(_kubelet(name, identifier, layout))
+    layout.config("kubelet.json").write_text(_kubelet(name, layout))
     layout.config("kube-proxy.json").write_text(_kube_proxy(layout))
 
 
