@@ -135,6 +135,7 @@ class ReleaseStatus(ApiModel):
     put_back: int = Field(0, description="How often a route or Service was put back after somebody reset it.")
     shrunk: bool = Field(False, description="Whether the canary was shrunk once for a promotion without room.")
     stalled_since: Time | None = Field(None, description="Since when the cluster has refused what the release needs.")
+    stalled_for: str = Field("", description="What it is that the cluster refuses, in one word.")
     drain_since: Time | None = Field(None, description="Since when the data plane has been given time.")
     endpoints: int = Field(0, description="Ready endpoints of the Service before it was pinned.")
     route: Annotated[

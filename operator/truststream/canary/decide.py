@@ -74,10 +74,9 @@ def _advance(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> Non
     if not turn.seen.finalizer:
         turn.do(AddFinalizer())
     obey(turn)
-    # A phase may end within the run (a hold is seen and the start begins); each is entered once.
     if turn.status.release is None:
-        rest(turn)
-    if turn.status.phase is Phase.STARTING:
+        rest(turn)  # a release that begins here is saved before anything is made for it: nothing is left unremembered
+    elif turn.status.phase is Phase.STARTING:
         start(turn)
     elif turn.status.phase in (Phase.PROGRESSING, Phase.PAUSED):
         progress(turn, judge, shapes)

@@ -17,7 +17,15 @@ from truststream.canary.look import take_look
 from truststream.canary.promote import begin_promotion
 from truststream.canary.start import mark_weight
 from truststream.canary.turn import Turn
-from truststream.canary.watchdogs import TOLERANCE, capacity, contested, evidence, interrupted, patience, route_problem
+from truststream.canary.watchdogs import (
+    TOLERANCE,
+    capacity,
+    contested,
+    evidence,
+    interrupted,
+    relieved,
+    route_problem,
+)
 
 
 def progress(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> None:
@@ -26,6 +34,8 @@ def progress(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> Non
         return
     if route_problem(turn) or contested(turn):
         return
+    if not turn.meshed:
+        turn.set(weight=turn.seen.route.weight)  # what the ready pods really hold
     answer = take_look(turn, judge, shapes)
     if answer is not None and answer.verdict is Verdict.BAD and turn.spec.rollback_criteria.automatic:
         roll_back(turn, Ending.ROLLED_BACK, answer.reason)
@@ -169,7 +179,7 @@ def _sized_for(turn: Turn, weight: float) -> bool:
         turn.do(ScaleCanary(need))
     ready = min(canary.ready if canary else 0, turn.seen.canary_endpoints)
     if ready >= need and turn.seen.route.ready:
-        patience(turn, "", "")
+        relieved(turn)
         return True
     waiting = turn.seen.route.waiting_for or f"{ready} of {need} canary pods are ready for {weight:g} %"
     turn.enter(Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {waiting}")

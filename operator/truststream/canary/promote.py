@@ -21,15 +21,12 @@ from truststream.canary.actions import (
 from truststream.canary.endings import Ending, conclude, roll_back, stage_before_roll
 from truststream.canary.observation import PodProblem, WorkloadView
 from truststream.canary.turn import Turn
-from truststream.canary.watchdogs import capacity, contested, evidence, interrupted, patience, route_problem
-
-SETTLE = 3.0
-"""Seconds that the data plane is given after a change of the route or of endpoints."""
+from truststream.canary.watchdogs import capacity, contested, evidence, interrupted, patience, relieved, route_problem
 
 
 def begin_promotion(turn: Turn, why: str) -> None:
     """The verdict is in, or a person decided."""
-    turn.set_release(stage=Stage.TO_CANARY, stalled_since=None, weight_since=turn.stamp)
+    turn.set_release(stage=Stage.TO_CANARY, stalled_for="", stalled_since=None, weight_since=turn.stamp)
     turn.enter(Phase.PROMOTING, f"promoting: {why}")
     turn.say("Promoting", f"revision {turn.release.revision}: {why}", on_target=True)
 
@@ -63,7 +60,7 @@ def _to_canary(turn: Turn) -> None:
 
 
 def _all_requests(turn: Turn) -> None:
-    patience(turn, "", "")
+    relieved(turn)
     turn.do(SetWeight(plan.FULL))
     weights = plan.weights(turn.spec, turn.seen)
     turn.set(weight=plan.FULL, step=f"{len(weights) + 1}/{len(weights) + 1}")
@@ -94,12 +91,12 @@ def _releasing(turn: Turn) -> None:
     if target.held:
         turn.do(ReleaseHold(target.template))
     turn.do(*_unpins(turn))
-    turn.set_release(stage=Stage.ROLLING, stalled_since=None, drain_since=None)
+    turn.set_release(stage=Stage.ROLLING, stalled_for="", stalled_since=None, drain_since=None)
     turn.enter(Phase.PROMOTING, f"promoting: Deployment {target.name} rolls to revision {turn.release.revision}")
 
 
 def _settling(turn: Turn) -> bool:
-    left = SETTLE - turn.since(turn.release.drain_since)
+    left = turn.seen.settle - turn.since(turn.release.drain_since)
     if left > 0 and turn.meshed:
         turn.wake_in(left)
         return True
@@ -125,7 +122,7 @@ def _rolling(turn: Turn) -> None:
             f"a newer template came (revision {target.revision}) while the promotion was blocked",
         )
     elif _rolled(target):
-        turn.set_release(stage=Stage.RETURNING, drain_since=turn.stamp, stalled_since=None)
+        turn.set_release(stage=Stage.RETURNING, drain_since=turn.stamp, stalled_for="", stalled_since=None)
         turn.set(message=f"promoting: {target.available} new pods are ready, requests return to them")
     else:
         turn.set(message=f"promoting: {target.updated} of {target.desired} pods of {target.name} are new")
@@ -182,7 +179,7 @@ def _cleaning(turn: Turn) -> None:
     if turn.meshed and turn.seen.route.attached:
         turn.do(RestoreRoute())
         turn.set_release(drain_since=turn.stamp)
-        turn.wake_in(SETTLE)
+        turn.wake_in(turn.seen.settle)
     elif turn.seen.canary is not None and not turn.seen.canary.deleting:
         turn.do(DeleteCanaryDeployment())
     elif turn.seen.canary is None or turn.seen.canary_endpoints == 0:

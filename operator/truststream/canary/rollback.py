@@ -13,7 +13,6 @@ from truststream.canary.actions import (
     UnpinService,
 )
 from truststream.canary.endings import Ending, conclude
-from truststream.canary.promote import SETTLE
 from truststream.canary.turn import Turn
 
 
@@ -44,7 +43,7 @@ def traffic_home(turn: Turn) -> None:
 def canary_gone(turn: Turn) -> bool:
     """Delete the canary's pods, and once none is a ready endpoint, un-pin and delete its Service; True when done."""
     canary = turn.seen.canary
-    left = SETTLE - turn.since(turn.status.release.drain_since if turn.status.release else None)
+    left = turn.seen.settle - turn.since(turn.status.release.drain_since if turn.status.release else None)
     if canary is not None and not canary.deleting:
         if turn.meshed and turn.seen.canary_endpoints > 0 and turn.status.release and left > 0:
             turn.wake_in(left)  # requests under way at the canary get their answers

@@ -20,7 +20,7 @@ from truststream.canary.actions import (
 from truststream.canary.clock import stamp
 from truststream.canary.endings import Ending, roll_back
 from truststream.canary.turn import Turn
-from truststream.canary.watchdogs import capacity, evidence, interrupted, patience, route_problem
+from truststream.canary.watchdogs import capacity, evidence, interrupted, patience, relieved, route_problem
 
 Step = Callable[[Turn], bool]
 """Does or waits for one thing; False when it is done and the next step may go on."""
@@ -137,7 +137,7 @@ def _first_weight(turn: Turn) -> None:
     if not weights:
         roll_back(turn, Ending.ABORTED, "there is no weight below 100 in initialTraffic and increments")
         return
-    patience(turn, "", "")
+    relieved(turn)
     turn.do(SetWeight(weights[0]))
     mark_weight(turn, weights, 0)
     turn.set_release(judged_since=stamp(turn.now + timedelta(seconds=turn.spec.analysis.warmup)))
@@ -149,7 +149,7 @@ def _first_weight(turn: Turn) -> None:
 def mark_weight(turn: Turn, weights: Sequence[float], index: int) -> None:
     """Write down a new weight: what is told and measured starts anew with it."""
     weight = weights[index]
-    turn.set(weight=weight, step=f"{index + 1}/{len(weights) + 1}")
+    turn.set(weight=weight if turn.meshed else turn.seen.route.weight, step=f"{index + 1}/{len(weights) + 1}")
     turn.set_release(
         step=index,
         weight_since=turn.stamp,

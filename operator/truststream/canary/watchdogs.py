@@ -78,11 +78,11 @@ def capacity(turn: Turn) -> bool:
 def patience(turn: Turn, reason: str, message: str) -> bool:
     """Whether something is waited for; called Stalled when it takes longer than `STALL_AFTER`. Empty: it is over."""
     if not message:
-        if turn.release.stalled_since:
-            turn.set_release(stalled_since=None)
+        if turn.release.stalled_for == reason:
+            relieved(turn)
         return False
-    if turn.release.stalled_since is None:
-        turn.set_release(stalled_since=turn.stamp)
+    if turn.release.stalled_for != reason:
+        turn.set_release(stalled_for=reason, stalled_since=turn.stamp)
     waited = turn.since(turn.release.stalled_since)
     turn.set(message=message)
     if waited >= STALL_AFTER:
@@ -91,6 +91,12 @@ def patience(turn: Turn, reason: str, message: str) -> bool:
     else:
         turn.wake_in(STALL_AFTER - waited)
     return True
+
+
+def relieved(turn: Turn) -> None:
+    """Nothing is refused any more."""
+    if turn.release.stalled_for:
+        turn.set_release(stalled_for="", stalled_since=None)
 
 
 def contested(turn: Turn) -> bool:
@@ -135,8 +141,8 @@ def _put_back(turn: Turn) -> None:
 def _give_way(turn: Turn, by: str) -> None:
     text = (
         f"{by} resets the route or a Service again and again; weight 0, no canary pods. In Argo CD add an "
-        "ignoreDifferences entry for the rule's backendRefs with RespectIgnoreDifferences=true, in Flux annotate the route with "
-        "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent, or set traffic.config.holdRoute; then say resume"
+        "ignoreDifferences entry for the rule's backendRefs with RespectIgnoreDifferences=true, in Flux annotate the "
+        "route with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent, or set traffic.config.holdRoute; then say resume"
     )
     turn.first(SetWeight(0))
     if not turn.releases_services:
