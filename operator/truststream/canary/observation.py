@@ -160,7 +160,6 @@ class Observation:
     service_missing: str = ""  # the Service that the spec names and that is not there
     unlabelled_pods: tuple[str, ...] = ()  # target pods without the role label
     route: RouteView = field(default_factory=lambda: RouteView(found=False))
-    route_note: Mapping[str, Any] = field(default_factory=dict)  # how to put the route back, while nothing is attached
     settle: float = 3.0  # seconds that the provider's data plane needs to follow a change
     weight_by_replicas: bool = False  # the provider's weight is the ratio of ready pods
     hold_served: bool = True  # the API server holds template changes

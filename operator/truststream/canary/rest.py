@@ -146,9 +146,7 @@ def repair_stable(turn: Turn, target: WorkloadView) -> bool:
 
 def begin(turn: Turn, revision: str, stable_ready: int) -> None:
     """Open a release."""
-    release = ReleaseStatus(
-        revision=revision, started_at=turn.stamp, stable_replicas=stable_ready, route=dict(turn.seen.route_note)
-    )
+    release = ReleaseStatus(revision=revision, started_at=turn.stamp, stable_replicas=stable_ready)
     turn.set(release=release, verdict=None, metrics=[], samples="", weight=0.0)
     turn.enter(Phase.STARTING, f"starting revision {revision}")
     turn.say("Starting", f"revision {revision} against {turn.status.stable_revision}", on_target=True)

@@ -74,6 +74,7 @@ class Observer:
             service_missing=self._service_missing(resource),
             unlabelled_pods=await self._unlabelled(resource, target, target_view, by_replicas),
             route=traffic.read(resource.split) if traffic else RouteView(found=False),
+            settle=traffic.settle if traffic else 3.0,
             weight_by_replicas=by_replicas,
             hold_served=self._hold_served(),
             managed_by=self._managed_by(resource),
