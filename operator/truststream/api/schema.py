@@ -118,6 +118,8 @@ class _Converter:
             schema["format"] = _INT_FORMAT
 
     def _children(self, schema: Schema) -> None:
+        if "patternProperties" in schema:  # a map whose keys have a pattern: structural schemas know none
+            (schema["additionalProperties"],) = schema.pop("patternProperties").values()
         if "properties" in schema:
             schema.pop("additionalProperties", None)
             schema["properties"] = {name: self.convert(field) for name, field in schema["properties"].items()}
