@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from . import build, lifecycle, maker, parts, pypi, record
+from . import build, lifecycle, loading, maker, parts, pypi, record, removal
 from .errors import HarnessError
+from .facade import Cluster
 from .lifecycle import DEFAULT_NAME
 from .progress import say
 
@@ -54,7 +55,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _down(arguments: argparse.Namespace) -> int:
     for name in record.names() if arguments.all else [arguments.name]:
-        lifecycle.down(name)
+        removal.down(name)
     return 0
 
 
@@ -77,8 +78,6 @@ def _exec(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from .facade import Cluster
-
     print(json.dumps(Cluster(record.require(arguments.name)).status(), indent=2))
     return 0
 
@@ -94,9 +93,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _load_operator_image(arguments: argparse.Namespace) -> int:
-    from . import images
-
-    images.load_operator(lifecycle.attach(arguments.name), arguments.tag)
+    loading.load_operator(lifecycle.attach(arguments.name), arguments.tag)
     return 0
 
 

@@ -21,7 +21,9 @@ def manifest(name: str, values: Mapping[str, str] | None = None) -> str:
 
 
 def apply(cluster: Cluster, text: str) -> None:
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=truststream-tests", "-f", "-", input=text)
+    cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--field-manager=truststream-tests", "-f", "-", input=text
+    )
 
 
 def apply_files(cluster: Cluster, names: Sequence[str]) -> None:

@@ -23,10 +23,14 @@ def kubebuilder(directory: Path) -> dict[str, Path]:
     for name, arguments in _NAMES.items():
         binary = directory / name
         if not os.access(binary, os.X_OK):
-            raise HarnessError(f"KUBEBUILDER_ASSETS={directory} has no executable {name}; unset it, or point it at a full set.")
+            raise HarnessError(
+                f"KUBEBUILDER_ASSETS={directory} has no executable {name}; unset it, or point it at a full set."
+            )
         answer = run([str(binary), *arguments], check=False)
         if answer.returncode != 0:
-            raise HarnessError(f"KUBEBUILDER_ASSETS={directory}: {name} does not run here: {answer.stderr.strip()[:200]}")
+            raise HarnessError(
+                f"KUBEBUILDER_ASSETS={directory}: {name} does not run here: {answer.stderr.strip()[:200]}"
+            )
         found = minor_version(answer.stdout)
         if name != "etcd" and (found is None or found < OLDEST):
             shown = ".".join(map(str, found)) if found else "of unknown version"

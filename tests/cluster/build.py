@@ -63,7 +63,9 @@ def _go_files(go: str, files: Files) -> None:
 
 
 def _reason(part: Part) -> str:
-    others = sorted(paths.binaries_root().glob(f"{part.name}-v*")) + sorted(paths.binaries_root().glob(f"{part.name}-dev*"))
+    others = sorted(paths.binaries_root().glob(f"{part.name}-v*")) + sorted(
+        paths.binaries_root().glob(f"{part.name}-dev*")
+    )
     return f"its sources changed since {others[-1].name}" if others else "not in the cache"
 
 

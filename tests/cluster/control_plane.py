@@ -132,11 +132,11 @@ def scheduler(layout: Layout) -> list[str]:
     ]
 
 
-def kwok(layout: Layout, stages: Path) -> list[str]:
+def kwok(layout: Layout) -> list[str]:
     return [
         layout.binary("kwok"),
         f"--kubeconfig={layout.config('kwok.kubeconfig')}",
-        f"--config={stages}",
+        f"--config={layout.config('kwok-stages.yaml')}",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--cidr=198.18.64.1/18",
         "--node-lease-duration-seconds=40",

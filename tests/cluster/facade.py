@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import command, parts, paths
+from . import command, parts, paths, removal
 from .errors import HarnessError
 from .record import READY, Record
 
@@ -90,7 +90,10 @@ class Cluster:
         return self.run(self._tool("kubectl"), *context, *args, stdin=input, check=check)
 
     def helm(
-        self, *args: str, input: str | None = None, check: bool = True  # noqa: A002 - as above
+        self,
+        *args: str,
+        input: str | None = None,
+        check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         return self.run(self._tool("helm"), *args, stdin=input, check=check)
 
@@ -124,9 +127,7 @@ class Cluster:
         }
 
     def down(self) -> None:
-        from . import lifecycle  # lifecycle makes Cluster objects: importing it above would be a circle
-
-        lifecycle.down(self.name)
+        removal.down(self.name)
 
     def get(self, *args: str) -> dict[str, object]:
         """`kubectl get … -o json`, parsed."""

@@ -11,7 +11,6 @@ from . import archive, build, debian, parts, paths, pypi
 from .archive import Image
 from .command import run
 from .errors import HarnessError
-from .facade import Cluster
 from .progress import step
 
 DEMO_TAGS = ("6.9.0", "6.9.1", "6.9.2")
@@ -70,8 +69,11 @@ def _envoy() -> Image:
 
 def addon_images(maker: str) -> list[Image]:
     """kind brings a pause image and CoreDNS of its own."""
-    own = ("contour", "prometheus", "metrics-server") if maker == "kind" else (
-        "contour", "prometheus", "metrics-server", "coredns")
+    own = (
+        ("contour", "prometheus", "metrics-server")
+        if maker == "kind"
+        else ("contour", "prometheus", "metrics-server", "coredns")
+    )
     demos = [_demo(tag) for tag in DEMO_TAGS]
     pause = [] if maker == "kind" else [Image(PAUSE, {"bin/pause": parts.PARTS["pause"].binary}, ("/bin/pause",))]
     return [*pause, *map(_static, own), _envoy(), *demos]
@@ -79,8 +81,9 @@ def addon_images(maker: str) -> list[Image]:
 
 def _key(images: list[Image]) -> str:
     """Binaries lie in directories named by their key, so their paths stand for their content."""
-    described = [(one.name, sorted((k, str(v)) for k, v in one.files.items()), one.entrypoint, one.environment)
-                 for one in images]
+    described = [
+        (one.name, sorted((k, str(v)) for k, v in one.files.items()), one.entrypoint, one.environment) for one in images
+    ]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
 
 
@@ -145,32 +148,3 @@ def _import_base(buildah: _Buildah, name: str, store: Path) -> None:
     os.link(base_archive(), scratch / "base.tar")
     (scratch / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
     buildah.run("bud", "--layers=false", "-t", f"localhost/{name}", str(scratch))
-
-
-def load_archive(cluster: Cluster, file: Path) -> None:
-    if cluster.maker == "kind":
-        from . import kind
-
-        kind.load_archive(cluster.record, file)
-        return
-    from . import node
-
-    node.import_images(cluster.record, file)
-
-
-def load_operator(cluster: Cluster, tag: str = "truststream:dev") -> None:
-    """Builds operator/Dockerfile and puts the image into the cluster."""
-    if cluster.size != "node":
-        raise HarnessError("Images can only be loaded where containers run: use a cluster of --size node.")
-    if not OPERATOR_DOCKERFILE.exists():
-        raise HarnessError(f"{OPERATOR_DOCKERFILE} does not exist yet.")
-    if cluster.maker == "kind":
-        from . import kind
-
-        kind.build_and_load(cluster.record, tag, OPERATOR_DOCKERFILE, OPERATOR_CONTEXT)
-        return
-    target = cluster.directory / "operator-image.tar"
-    build_archive(tag, OPERATOR_DOCKERFILE, OPERATOR_CONTEXT, target)
-    with step(f"loading {tag}"):
-        load_archive(cluster, target)
-    target.unlink()

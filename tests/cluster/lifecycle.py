@@ -1,8 +1,11 @@
-"""Up, down and attach: the same for every maker."""
+"""Up and attach: the same for every maker."""
 
-from . import kind, local, maker, paths, record
+from collections.abc import Callable
+
+from . import fake_nodes, kind, maker, node, paths, record, removal, waiting
 from .errors import HarnessError
 from .facade import Cluster
+from .processes import Processes
 from .progress import say, step
 from .record import READY, Record
 
@@ -27,48 +30,57 @@ def _fitting(name: str, size: str, extras: tuple[str, ...]) -> Cluster | None:
     existing = record.load(name)
     if existing is None:
         if paths.cluster_directory(name).exists():
-            _remove(Record(name=name, size=size, maker="local"))
+            removal.remove(Record(name=name, size=size, maker="local"))
         return None
     cluster = Cluster(existing)
-    if not cluster.is_healthy():
+    if not _answers(cluster):
         say(f"cluster {name} is left over from an unfinished or crashed run: cleaning it")
-        _remove(existing)
+        removal.remove(existing)
         return None
     if existing.size != size or not set(extras) <= set(existing.extras):
         have = f"{existing.size} with {', '.join(existing.extras) or 'no extras'}"
-        raise HarnessError(f"Cluster {name} is running as {have}; take another --name, or end it: "
-                           f"python -m tests.cluster down --name {name}")
+        raise HarnessError(
+            f"Cluster {name} is running as {have}; take another --name, or end it: "
+            f"python -m tests.cluster down --name {name}"
+        )
     return cluster
 
 
 def _make(new: Record) -> Cluster:
     new.save()
-    (kind if new.maker == "kind" else local).up(new)
+    _MAKERS[new.maker, new.size](new)
     new.state = READY
     new.save()
     return Cluster(new)
 
 
-def _remove(existing: Record) -> None:
-    (kind if existing.maker == "kind" else local).down(existing)
+_MAKERS: dict[tuple[str, str], Callable[[Record], None]] = {
+    ("local", "control-plane"): fake_nodes.up,
+    ("local", "node"): node.up,
+    ("kind", "node"): kind.up,
+}
 
 
-def down(name: str) -> None:
-    """Removes a cluster, whole or half-made; a name without one is an error that lists the known ones."""
-    with record.locked(name):
-        existing = record.load(name)
-        if existing is None and paths.cluster_directory(name).exists():
-            existing = Record(name=name, size="control-plane", maker="local")
-        _remove(existing or record.require(name))
-    paths.cluster_directory(name).with_suffix(".lock").unlink(missing_ok=True)
+def _answers(cluster: Cluster) -> bool:
+    """Patient with a busy machine: only a cluster with a dead process is given up at once."""
+    processes = Processes(cluster.directory)
+    if cluster.record.state != READY:
+        return False
+    try:
+        waiting.until(cluster.is_healthy, "the cluster to answer", limit=60, pause=1, guard=processes.require_alive)
+    except HarnessError:
+        return False
+    return True
 
 
 def attach(name: str = DEFAULT_NAME) -> Cluster:
     """The running cluster of that name, or an error that says how to start it."""
     cluster = Cluster(record.require(name))
-    if not cluster.is_healthy():
-        raise HarnessError(f"Cluster {name} does not answer; start it anew: python -m tests.cluster up "
-                           f"--size {cluster.size} --name {name}")
+    if not _answers(cluster):
+        raise HarnessError(
+            f"Cluster {name} does not answer; start it anew: python -m tests.cluster up "
+            f"--size {cluster.size} --name {name}"
+        )
     return cluster
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from .errors import HarnessError
 from .facade import Cluster
 from .processes import Processes
 from .progress import step
-from .record import Record, others
+from .record import Record, other_nodes
 
 # Nothing else listens in a namespace of its own: the usual ports are free.
 _PORTS = dict(zip(PORTS, (6443, 2379, 2380, 10257, 10259, 10247), strict=True))
@@ -48,14 +47,12 @@ def require_possible() -> None:
     debian.require(debian.NODE_PROGRAMS)
 
 
-def _other_nodes(record: Record) -> bool:
-    return any(other.size == "node" and other.maker == "local" for other in others(record.name))
-
-
 def up(record: Record) -> None:
     require_possible()
-    if leftovers.foreign_kubelet() and not _other_nodes(record):
-        raise HarnessError("A kubelet runs on this machine already; a second one would take its plugin socket. Use kind.")
+    if leftovers.foreign_kubelet() and not other_nodes(record.name):
+        raise HarnessError(
+            "A kubelet runs on this machine already; a second one would take its plugin socket. Use kind."
+        )
     identifier = paths.system_id(record.name)
     binaries = assets.binaries(parts.names_for("local", "node"), "node")
     archive = images.addon_archive("local")
@@ -113,21 +110,3 @@ def import_images(record: Record, archive: Path) -> None:
     answers = lambda: run([*ctr, "version"], check=False).returncode == 0  # noqa: E731 - one use, one line
     waiting.until(answers, "containerd to answer", limit=30)
     run([*ctr, "images", "import", str(archive)])
-
-
-def clean(record: Record) -> None:
-    """What outlives the processes: containers, mounts, groups, the namespace. Each step may find nothing to do."""
-    identifier = paths.system_id(record.name)
-    if os.geteuid() != 0:
-        raise HarnessError(f"Cluster {record.name} was started by root; only root can end it.")
-    cgroups.delete(identifier)
-    run_directory = paths.run_directory(record.name)
-    leftovers.remove_shim_sockets(run_directory)
-    leftovers.unmount([record.directory, run_directory])
-    network.delete(identifier)
-    leftovers.remove_log_links(record.directory)
-    leftovers.remove_fixed_paths(identifier, alone=not _other_nodes(record))
-    if run_directory.exists():
-        shutil.rmtree(run_directory)
-    with contextlib.suppress(OSError):
-        paths.RUN_DIRECTORY.rmdir()

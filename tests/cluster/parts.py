@@ -129,6 +129,7 @@ _PARTS = (
     _module("metrics-server", "sigs.k8s.io/metrics-server", in_image=True),
     _module("podinfo", "github.com/stefanprodan/podinfo", in_image=True),
     _module("pause", "truststream.dev/tests/cluster/pause", ".", in_image=True),
+    _module("kind", "sigs.k8s.io/kind", "sigs.k8s.io/kind"),
 )
 PARTS = {part.name: part for part in _PARTS}
 
@@ -155,11 +156,11 @@ _NODE = (
     "ctr",
     *ADDON_IMAGES,
 )
-KIND_NODE = (*TOOLS, "contour", "prometheus", "metrics-server", "podinfo")
+_KIND_NODE = (*TOOLS, "kind", "contour", "prometheus", "metrics-server", "podinfo")
 
 
 def names_for(maker: str, size: str, extras: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Which binaries a cluster of this size needs."""
     if maker == "kind":
-        return KIND_NODE
+        return _KIND_NODE
     return _NODE if size == "node" else (*_CONTROL_PLANE, *extras)

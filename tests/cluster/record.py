@@ -64,7 +64,8 @@ def require(name: str) -> Record:
 
 def names() -> list[str]:
     root = paths.clusters_root()
-    return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.exists() else []
+    found = root.iterdir() if root.exists() else ()
+    return sorted(path.name for path in found if path.is_dir() and paths.is_cluster_name(path.name))
 
 
 def others(name: str) -> Iterator[Record]:
@@ -72,6 +73,11 @@ def others(name: str) -> Iterator[Record]:
         found = load(other) if other != name else None
         if found:
             yield found
+
+
+def other_nodes(name: str) -> bool:
+    """Whether another cluster has a kubelet on this machine."""
+    return any(other.size == "node" and other.maker == "local" for other in others(name))
 
 
 def validated_extras(size: str, extras: tuple[str, ...]) -> tuple[str, ...]:
