@@ -1,0 +1,49 @@
+"""When a write reached the API server, from its audit log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.product.canary import unix
+from tests.product.install import NAMESPACE, RELEASE
+
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
+_WRITES = ("create", "update", "patch", "delete", "deletecollection")
+
+
+class AuditLog:
+    """Of one namespace's objects, written by the operator, from the moment this was made."""
+
+    def __init__(self, file: Path | None, namespace: str) -> None:
+        self._file = file
+        self._namespace = namespace
+        self._start = file.stat().st_size if file else 0
+
+    def writes(self, since: float) -> list[tuple[float, str, str]]:
+        """Time, verb and resource of the operator's writes that succeeded, oldest first; leases and events left out."""
+        found = [(unix(event["stageTimestamp"]), event["verb"], _resource(event)) for event in self._events()]
+        return sorted(one for one in found if one[0] >= since)
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        if self._file is None:
+            return
+        with self._file.open() as lines:
+            lines.seek(self._start)
+            for line in lines:
+                if OPERATOR in line and self._namespace in line and _counts(event := json.loads(line), self._namespace):
+                    yield event
+
+
+def _counts(event: dict[str, Any], namespace: str) -> bool:
+    reference = event.get("objectRef", {})
+    ok = 200 <= event.get("responseStatus", {}).get("code", 0) < 300
+    ours = event["user"]["username"] == OPERATOR and reference.get("namespace") == namespace
+    return ok and ours and event["verb"] in _WRITES and reference.get("resource") not in ("leases", "events")
+
+
+def _resource(event: dict[str, Any]) -> str:
+    reference = event["objectRef"]
+    return "/".join(filter(None, [reference["resource"], reference.get("subresource")]))
