@@ -142,6 +142,7 @@ def _parse(text: bytes) -> Manifest:
     return document if isinstance(document, dict) else {"message": str(document)[:300]}
 
 
+_CONFLICT_OVER: Final = 0.2
 _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     404: Missing,
     410: Missing,
@@ -156,8 +157,14 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
 
 def refusal(status: int, document: Mapping[str, Any], retry_after: str | None = None) -> ClusterError:
     """The error for an answer that is none."""
+    causes = (document.get("details") or {}).get("causes") or ()
     message = str(document.get("message") or document.get("reason") or f"HTTP {status}")
-    # A JSON patch whose `test` fails is answered like an invalid object; only the words tell them apart.
-    error = Conflict if status == 422 and "testing" in message else _BY_STATUS.get(status, Unavailable)
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
+    # A JSON patch that cannot be carried out is answered like an invalid object; only its cause tells them apart:
+    # a `test` that failed, or a path that is gone. Both mean that the object is not what we knew.
+    unpatchable = [str(cause["message"]) for cause in causes if cause.get("reason") == "UnexpectedServerResponse"]
+    error = _BY_STATUS.get(status, Unavailable)
+    if status == 422 and unpatchable:
+        error, message = Conflict, "; ".join(unpatchable)
+    usual = _CONFLICT_OVER if error is Conflict else 1.0  # the newer object is on its way by watch
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else usual
     return error(message, status=status, retry_after=seconds)

@@ -119,12 +119,11 @@ class WorkQueue:
     def _failed(self, key: Key, error: Exception) -> None:
         times = self._failures.get(key, 0)
         self._failures[key] = times + 1
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2**times)
-        if isinstance(error, ProviderError):
-            delay = max(delay, error.retry_after)
+        first = error.retry_after if isinstance(error, ProviderError) else FIRST_DELAY
+        delay = min(LONGEST_DELAY, first * 2**times)
         unexpected = not isinstance(error, ProviderError)
         log.warning(
-            "run failed, again in %.0f s: %s", delay, error, exc_info=error if unexpected else None,
+            "run failed, again in %.1f s: %s", delay, error, exc_info=error if unexpected else None,
             extra={"canary": "/".join(key), "error": type(error).__name__, "attempt": times + 1},
         )  # fmt: skip
         self._again.discard(key)  # what happened meanwhile waits for the retry: no storm while the API server refuses

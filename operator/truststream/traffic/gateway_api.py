@@ -23,7 +23,7 @@ from truststream.traffic.weights import percent_of
 
 _COUNTERS: Final = {"projectcontour.io/gateway-controller": Telemetry.CONTOUR}
 _ATTEMPTS: Final = 4  # each after a fresh look; more means that somebody writes all the time
-_SOON: Final = 1.0
+_SOON: Final = 0.2
 
 
 class GatewayAPI:
