@@ -77,4 +77,4 @@ def _holds(cluster: Cluster, probe: str) -> bool:
 
 def _gives_roles(cluster: Cluster, probe: str) -> bool:
     answer = cluster.kubectl("create", "-n", probe, "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(_POD))
-    return json.loads(answer.stdout)["metadata"]["labels"].get("truststream.dev/role") == "stable"
+    return bool(json.loads(answer.stdout)["metadata"]["labels"].get("truststream.dev/role") == "stable")

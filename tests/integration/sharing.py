@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import Cluster, HarnessError, attach, ensure, paths
-from tests.cluster.lifecycle import down
+from tests.cluster import Cluster, HarnessError, attach, ensure, paths, removal
 
 
 def _file(name: str, kind: str) -> Path:
@@ -48,7 +47,7 @@ def _leave(name: str, users: int, made_by_tests: Path) -> None:
         return  # someone else still works with it, and will be the last
     if made_by_tests.exists() and os.environ.get("KEEP") != "1":
         made_by_tests.unlink()
-        down(name)
+        removal.down(name)
 
 
 @contextmanager

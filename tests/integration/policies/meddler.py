@@ -28,7 +28,12 @@ def _policy(name: str, namespace: str, expression: str) -> list[dict[str, Any]]:
                 "matchConstraints": {
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                     "resourceRules": [
-                        {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"]}
+                        {
+                            "apiGroups": ["apps"],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE", "UPDATE"],
+                            "resources": ["deployments"],
+                        }
                     ],
                 },
                 "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": probe}}],
@@ -49,7 +54,10 @@ _PROBE = {
     "metadata": {"name": "probe"},
     "spec": {
         "selector": {"matchLabels": {"app": "probe"}},
-        "template": {"metadata": {"labels": {"app": "probe"}}, "spec": {"containers": [{"name": "app", "image": "app"}]}},
+        "template": {
+            "metadata": {"labels": {"app": "probe"}},
+            "spec": {"containers": [{"name": "app", "image": "app"}]},
+        },
     },
 }
 

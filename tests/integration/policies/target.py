@@ -37,7 +37,9 @@ class Target:
             },
         }
 
-    def kubectl(self, *args: str, user: str | None = None, check: bool = True, stdin: Object | None = None) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *args: str, user: str | None = None, check: bool = True, stdin: Object | None = None
+    ) -> subprocess.CompletedProcess[str]:
         text = json.dumps(stdin) if stdin is not None else None
         return self.cluster.kubectl(*args, "-n", self.namespace, user=user, check=check, input=text)
 
@@ -58,7 +60,9 @@ class Target:
     def label(self, argument: str, *, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.kubectl("label", "--overwrite", f"deployment/{self.name}", argument, user=user, check=check)
 
-    def annotate(self, argument: str, *, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def annotate(
+        self, argument: str, *, user: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         return self.kubectl("annotate", "--overwrite", f"deployment/{self.name}", argument, user=user, check=check)
 
     def set_image(self, image: str, *, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -66,7 +66,13 @@ def test_what_is_still_held_when_promotion_begins_stays_held(target: Target) -> 
 _OPERATORS_CHANGES: list[tuple[str, object]] = [
     ("strategic", {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}}),
     ("merge", {"spec": {"template": {"metadata": {"annotations": {"note": "1"}}}}}),
-    ("merge", {"metadata": {"labels": {names.CANARY_LABEL: None}}, "spec": {"template": {"metadata": {"annotations": {"a": "1"}}}}}),
+    (
+        "merge",
+        {
+            "metadata": {"labels": {names.CANARY_LABEL: None}},
+            "spec": {"template": {"metadata": {"annotations": {"a": "1"}}}},
+        },
+    ),
 ]
 
 
@@ -79,7 +85,10 @@ def test_the_operator_itself_never_changes_a_template(target: Target, kind: str,
 
 
 def test_the_operator_cannot_take_on_and_change_at_once(chart_target: Target) -> None:
-    patch = {"metadata": {"labels": {names.CANARY_LABEL: names.ENABLED}}, "spec": {"template": {"metadata": {"annotations": {"a": "1"}}}}}
+    patch = {
+        "metadata": {"labels": {names.CANARY_LABEL: names.ENABLED}},
+        "spec": {"template": {"metadata": {"annotations": {"a": "1"}}}},
+    }
     refused = chart_target.operator("patch", "deployment", "web", "--type=merge", "-p", json.dumps(patch), check=False)
     assert "its template is never changed by the operator" in refused.stderr
 

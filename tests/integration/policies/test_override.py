@@ -25,7 +25,9 @@ def _events(target: Target) -> list[dict[str, Any]]:
 def _grant(target: Target, resource_name: str | None = None) -> None:
     """The verb for `sre`; a Role of one's own may name the Deployment."""
     named = [f"--resource-name={resource_name}"] if resource_name else []
-    target.kubectl("create", "role", "override", "--verb=override", "--resource=canarydeployments.truststream.dev", *named)
+    target.kubectl(
+        "create", "role", "override", "--verb=override", "--resource=canarydeployments.truststream.dev", *named
+    )
     target.kubectl("create", "rolebinding", "override", "--role=override", "--group=sres")
 
 

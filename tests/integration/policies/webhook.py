@@ -39,12 +39,18 @@ def _handler(mutate: Mutation) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:  # the name is http.server's
             review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked = review["request"]
-            patch = _MARKED if asked["name"] == "probe" or asked["object"]["metadata"].get("name") == "probe" else mutate(asked["object"])
+            patch = (
+                _MARKED
+                if asked["name"] == "probe" or asked["object"]["metadata"].get("name") == "probe"
+                else mutate(asked["object"])
+            )
             response = {"uid": asked["uid"], "allowed": True}
             if patch:
                 text = base64.b64encode(json.dumps(patch).encode()).decode()
                 response |= {"patchType": "JSONPatch", "patch": text}
-            body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}).encode()
+            body = json.dumps(
+                {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
+            ).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -75,7 +81,12 @@ def _served(mutate: Mutation, directory: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _configuration(name: str, namespace: str, url: str, certificate: Path) -> Object:
-    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"]}
+    rule = {
+        "apiGroups": ["apps"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["deployments"],
+    }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
