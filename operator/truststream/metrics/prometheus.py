@@ -55,6 +55,7 @@ class Prometheus:
         self._hint = scrape_interval
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="prometheus")
         self._asked: dict[tuple[str, datetime], asyncio.Task[Answer]] = {}
+        self._closed = False
 
     async def measure(self, question: Question) -> Measurement:
         """See `MetricSource`. Gather the metrics of one look: a query that they share is sent once."""
@@ -81,8 +82,9 @@ class Prometheus:
         return ""
 
     async def close(self) -> None:
-        """Release connections; what is still asked ends with its own timeout."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Release connections. What was sent is still answered; a look that has more to ask finds the source down."""
+        self._closed = True
+        self._threads.shutdown(wait=False)
         self._connection.close()
 
     async def _stable(self, question: Question) -> _Reading:
@@ -172,6 +174,8 @@ class Prometheus:
             done.exception()  # seen, also when everyone who asked has gone
 
     async def _send(self, form: Mapping[str, str]) -> Answer:
+        if self._closed:
+            raise NoAnswerError(Outcome.SOURCE_DOWN, f"{self._connection.where} is being configured anew")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._blocking, form)
 
     def _blocking(self, form: Mapping[str, str]) -> Answer:
@@ -196,7 +200,7 @@ def _check_fresh(series: Iterable[Series], window: Window, what: str) -> None:
     if age > counters.tolerated_age(window.interval):
         raise NoAnswerError(
             Outcome.NO_DATA,
-            f"{what}: the freshest sample is {format_duration(age)} old, scraped every "
+            f"{what}: the freshest sample is {format_duration(round(age))} old, scraped every "
             f"{format_duration(window.interval)} before: its target is gone, or our clocks differ",
         )
 

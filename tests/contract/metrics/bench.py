@@ -14,8 +14,8 @@ from truststream.metrics.base import Arm, MetricSource, Query, Question
 BOUNDS = (0.1, 0.5, 1.0, math.inf)
 
 
-def arm(name: str) -> Arm:
-    return Arm(name, "shop", f"web-{name}", "80", f"^web-{name}-.*$", "web", f"web-{name}")
+def arm(name: str, namespace: str = "shop") -> Arm:
+    return Arm(name, namespace, f"web-{name}", "80", f"^web-{name}-.*$", "web", f"web-{name}")
 
 
 RATIO = Query(
@@ -23,22 +23,31 @@ RATIO = Query(
     MetricKind.RATIO,
     "%",
     Direction.LOWER,
-    bad='hits_total{arm="{{arm}}",class="5"}',
-    total='hits_total{arm="{{arm}}"}',
+    bad='hits_total{ns="{{namespace}}",arm="{{arm}}",class="5"}',
+    total='hits_total{ns="{{namespace}}",arm="{{arm}}"}',
 )
-LATENCY = Query("latency", MetricKind.DISTRIBUTION, "ms", Direction.LOWER, buckets='took_seconds_bucket{arm="{{arm}}"}')
-VALUE = Query("depth", MetricKind.VALUE, "", Direction.LOWER, expression='queue_depth{arm="{{arm}}"}')
+LATENCY = Query(
+    "latency",
+    MetricKind.DISTRIBUTION,
+    "ms",
+    Direction.LOWER,
+    buckets='took_seconds_bucket{ns="{{namespace}}",arm="{{arm}}"}',
+)
+VALUE = Query(
+    "depth", MetricKind.VALUE, "", Direction.LOWER, expression='queue_depth{ns="{{namespace}}",arm="{{arm}}"}'
+)
 
 
 class Target:
     """A process that exposes numbers. Empty, it is still scraped; down, it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str = "shop") -> None:
+        self.namespace = namespace
         self.values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self.up = True
 
     def set(self, name: str, value: float, **labels: str) -> None:
-        self.values[name, tuple(sorted(labels.items()))] = value
+        self.values[name, tuple(sorted({**labels, "ns": self.namespace}.items()))] = value
 
     def forget(self) -> None:
         """As after a restart."""
@@ -56,7 +65,8 @@ class Target:
 
     def text(self) -> str:
         """In Prometheus' exposition format."""
-        return "".join(f"{name}{_braces(dict(labels))} {value}\n" for (name, labels), value in self.values.items())
+        seen = list(self.values.items())  # one step: a scrape may come while a test writes
+        return "".join(f"{name}{_braces(dict(labels))} {value}\n" for (name, labels), value in seen)
 
 
 def _braces(labels: Mapping[str, str]) -> str:
@@ -66,10 +76,14 @@ def _braces(labels: Mapping[str, str]) -> str:
 class Bench(Protocol):
     """A world whose targets start empty for every test."""
 
-    source: MetricSource
+    namespace: str
+
+    @property
+    def source(self) -> MetricSource:
+        """Who is asked."""
 
     def target(self, number: int = 0) -> Target:
-        """Scraped from now on; 0 always was."""
+        """Scraped from the next scrape on; 0 always was. Every other number belongs to one test alone."""
 
     def now(self) -> datetime:
         """This world's time; every scrape so far lies before it."""
@@ -85,5 +99,7 @@ class Bench(Protocol):
 
 
 async def ask(bench: Bench, query: Query, since: datetime, *, stable: bool = False) -> Measurement:
-    question = Question(query, since, bench.now(), arm("canary"), arm("stable") if stable else None)
+    question = Question(
+        query, since, bench.now(), arm("canary", bench.namespace), arm("stable", bench.namespace) if stable else None
+    )
     return await bench.source.measure(question)

@@ -34,7 +34,7 @@ class MetricSourceContract:
         found = await ask(bench, RATIO, bench.now(), stable=True)
         assert found.outcome is Outcome.NO_DATA
         assert found.canary is None
-        assert 'hits_total{arm="canary"}' in found.message
+        assert f'hits_total{{ns="{bench.namespace}",arm="canary"}}' in found.message
 
     async def test_bad_without_total_is_no_data(self, bench: Bench) -> None:
         target = bench.target()
@@ -43,7 +43,7 @@ class MetricSourceContract:
         since = bench.now()
         target.hits("canary", c5=100)
         await bench.scrape()
-        query = dataclasses.replace(RATIO, total='misspelt_total{arm="{{arm}}"}')
+        query = dataclasses.replace(RATIO, total='misspelt_total{ns="{{namespace}}",arm="{{arm}}"}')
         assert (await ask(bench, query, since)).outcome is Outcome.NO_DATA
 
     async def test_more_bad_than_all_is_invalid(self, bench: Bench) -> None:
@@ -53,7 +53,9 @@ class MetricSourceContract:
         since = bench.now()
         target.hits("canary", c2=5, c5=90)
         await bench.scrape()
-        found = await ask(bench, dataclasses.replace(RATIO, total='hits_total{arm="{{arm}}",class="2"}'), since)
+        found = await ask(
+            bench, dataclasses.replace(RATIO, total='hits_total{ns="{{namespace}}",arm="{{arm}}",class="2"}'), since
+        )
         assert found.outcome is Outcome.INVALID
         assert "90" not in found.message
         assert "89 bad of 4 requests" in found.message

@@ -30,7 +30,7 @@ class FakeBench:
     """Scrapes every 5 seconds of a time that stands still in between."""
 
     def __init__(self, fake: FakePrometheus, source: Prometheus) -> None:
-        self.fake, self.source = fake, source
+        self.fake, self.source, self.namespace = fake, source, "shop"
         self._targets = {0: Target()}
         self._time = START
 
@@ -248,3 +248,19 @@ async def test_credentials_and_headers_arrive_and_are_never_shown(
         assert fake.headers[-1]["Authorization"] == sent
         assert fake.headers[-1]["X-Scope-OrgID"] == "shop"
         assert "s3cret" not in message + repr(credentials) + caplog.text
+
+
+async def test_a_source_that_is_closed_in_mid_look_is_down(bench: FakeBench, fake: FakePrometheus) -> None:
+    """The configuration changed while somebody asked."""
+
+    def slow(_query: str) -> Reply | None:
+        time.sleep(0.1)
+        return None
+
+    bench.target().hits("canary", c2=5)
+    await bench.scrape()
+    fake.reply = slow
+    look = asyncio.create_task(ask(bench, RATIO, bench.now()))
+    await asyncio.sleep(0.05)
+    await bench.source.close()
+    assert (await look).outcome is Outcome.SOURCE_DOWN

@@ -1,0 +1,180 @@
+"""A real Prometheus on loopback, with targets whose numbers a test decides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster import build
+from tests.cluster.parts import PARTS
+from tests.contract.metrics.bench import Target
+from truststream.metrics.prometheus import Prometheus
+
+_EVERY = 0.5  # seconds between two scrapes
+_PATIENCE = 30.0
+
+
+class Process:
+    """Prometheus itself."""
+
+    def __init__(self, directory: Path, ports: Sequence[int], flags: Sequence[str]) -> None:
+        build.ensure(("prometheus",), files=())
+        self.port = _free_port()
+        self._directory = directory
+        argv = [
+            str(PARTS["prometheus"].binary),
+            f"--config.file={self._configure(ports)}",
+            f"--storage.tsdb.path={directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--log.level=warn",
+        ]
+        with (directory / "log").open("wb") as log:
+            self.process = subprocess.Popen([*argv, *flags], stdout=log, stderr=log)
+        self._until_it_listens(directory / "log")
+
+    def _until_it_listens(self, log: Path) -> None:
+        give_up = time.monotonic() + _PATIENCE
+        while time.monotonic() < give_up and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        self.end()
+        raise AssertionError(f"Prometheus did not start: {log.read_text()}")
+
+    def _configure(self, ports: Sequence[int]) -> Path:
+        interval = f"{int(_EVERY * 1000)}ms"
+        config = {
+            "global": {"scrape_interval": interval, "scrape_timeout": interval},
+            "scrape_configs": [
+                {"job_name": "apps", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+            ],
+        }
+        file = self._directory / "prometheus.yml"
+        file.write_text(yaml.safe_dump(config))
+        return file
+
+    def last_scrapes(self) -> dict[str, float]:
+        """When each target was scraped last, by instance."""
+        form = urllib.parse.urlencode({"query": "timestamp(up)"}).encode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query", data=form, timeout=10) as answer:
+            result = json.load(answer)["data"]["result"]
+        return {one["metric"]["instance"]: float(one["value"][1]) for one in result}
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def running(directory: Path, *flags: str, slots: Sequence[Slot] = ()) -> Iterator[Process]:
+    """Ended in the end, whatever happens."""
+    process = Process(directory, [slot.port for slot in slots], flags)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+class Slot:
+    """A place where a target can be; empty, its scrapes fail."""
+
+    def __init__(self) -> None:
+        self.target: Target | None = None
+        self.port = 0
+
+    def answer(self) -> tuple[int, bytes]:
+        target = self.target
+        return (200, target.text().encode()) if target is not None and target.up else (503, b"")
+
+
+class RealBench:
+    """One test's targets, under a namespace of its own; time is the world's.
+
+    The slots are known to Prometheus from its start: it takes five seconds to notice new ones.
+    """
+
+    def __init__(self, process: Process, source: Prometheus, slots: Sequence[Slot]) -> None:
+        self.source, self.namespace = source, f"t-{uuid.uuid4().hex[:8]}"
+        self._process, self._slots = process, slots
+        for slot in slots:
+            slot.target = None
+        slots[0].target = Target(self.namespace)
+
+    def target(self, number: int = 0) -> Target:
+        slot = self._slots[number]
+        slot.target = slot.target or Target(self.namespace)
+        return slot.target
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def epoch(self) -> float:
+        return time.time()
+
+    async def scrape(self, times: int = 1) -> None:
+        for _ in range(times):
+            await self._scraped_after(time.time())
+
+    async def _scraped_after(self, moment: float) -> None:
+        """A sample's time is the beginning of its scrape: one that began later saw what is there now."""
+        wanted = {f"127.0.0.1:{slot.port}" for slot in self._slots if slot.target}
+        give_up = time.monotonic() + _PATIENCE
+        while time.monotonic() < give_up:
+            seen = await asyncio.to_thread(self._process.last_scrapes)
+            if all(seen.get(instance, 0) > moment for instance in wanted):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no scrape of {wanted} in {_PATIENCE:g}s; seen: {seen}")
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@contextmanager
+def exposed(slot: Slot) -> Iterator[Slot]:
+    """With a server on its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = slot.answer()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    slot.port = server.server_address[1]
+    try:
+        yield slot
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
