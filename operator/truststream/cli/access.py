@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol, TypeVar
 
@@ -38,11 +38,9 @@ class Resources(Protocol):
         """RFC 7386."""
 
 
-Opener = Callable[[str | None, str | None], AbstractAsyncContextManager[Resources]]
-
-
 @asynccontextmanager
-async def _open(kubeconfig: str | None, context: str | None) -> AsyncIterator[Resources]:
+async def open_cluster(kubeconfig: str | None, context: str | None) -> AsyncIterator[Resources]:
+    """A client as the person of the kubeconfig; tests put a cluster in memory here."""
     # Here, not above: the Kubernetes client takes longer to import than `lint` and `version` to run.
     from truststream.cluster.client import Client  # noqa: PLC0415
     from truststream.cluster.connection import connect  # noqa: PLC0415
@@ -56,12 +54,11 @@ async def _open(kubeconfig: str | None, context: str | None) -> AsyncIterator[Re
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Which cluster and which namespace; `opener` is replaced in tests."""
+    """Which cluster and which namespace."""
 
     kubeconfig: str | None = None
     context: str | None = None
     given: str | None = None
-    opener: Opener = _open
 
     @property
     def namespace(self) -> str:
@@ -73,7 +70,7 @@ class Access:
         return asyncio.run(self._with_client(work))
 
     async def _with_client(self, work: Callable[[Resources], Coroutine[Any, Any, T]]) -> T:
-        async with self.opener(self.kubeconfig, self.context) as resources:
+        async with open_cluster(self.kubeconfig, self.context) as resources:
             return await work(resources)
 
 
