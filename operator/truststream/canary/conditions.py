@@ -50,9 +50,18 @@ def _conditions(turn: Turn) -> list[Condition]:
 
 def _promoted(turn: Turn) -> tuple[str, bool, str, str]:
     phase, status = turn.status.phase, turn.status
-    done = phase in (Phase.IDLE, Phase.SUCCEEDED) and bool(status.stable_revision) and turn.stall is None
+    serves = bool(status.stable_revision) and not _pending(turn)
+    done = phase in (Phase.IDLE, Phase.SUCCEEDED) and serves and turn.stall is None
     reason = "Promoted" if phase is Phase.SUCCEEDED else "Adopted" if done else phase.value
     return "Promoted", done, reason, f"revision {status.stable_revision} serves" if done else status.message
+
+
+def _pending(turn: Turn) -> bool:
+    """Whether a revision is waiting that does not serve yet, even when no release runs for it at this moment."""
+    target = turn.seen.target
+    if turn.releases_services:
+        return turn.spec.target_ref.revision != turn.status.stable_revision
+    return target is not None and target.held and target.revision != turn.status.stable_revision
 
 
 def _source(turn: Turn) -> tuple[str, bool, str, str]:

@@ -85,7 +85,7 @@ def _last(turn: Turn) -> bool:
 
 def _wait(turn: Turn, why: str) -> None:
     paused = bool(_paused(turn))
-    turn.enter(Phase.PAUSED if paused else Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {why}")
+    turn.remark(Phase.PAUSED if paused else Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {why}")
     _keep_size(turn)
     if not paused:
         _deadline(turn)
@@ -181,8 +181,8 @@ def _sized_for(turn: Turn, weight: float) -> bool:
     if ready >= need and turn.seen.route.ready:
         relieved(turn)
         return True
-    waiting = turn.seen.route.waiting_for or f"{ready} of {need} canary pods are ready for {weight:g} %"
-    turn.enter(Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {waiting}")
+    waiting = turn.seen.route.waiting_for or f"waiting for {need} ready canary pods before {weight:g} %"
+    turn.remark(Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {waiting}")
     capacity(turn)
     return False
 
@@ -191,8 +191,7 @@ def _replicas_settled(turn: Turn) -> bool:
     planned = plan.weights(turn.spec, turn.seen)[min(turn.release.step, len(plan.weights(turn.spec, turn.seen)) - 1)]
     settled = turn.seen.route.weight >= planned - TOLERANCE
     if not settled:
-        text = f"{turn.seen.route.weight:g} % of the ready pods are the canary's, {planned:g} % is planned"
-        turn.enter(Phase.PROGRESSING, text)
+        turn.remark(Phase.PROGRESSING, f"waiting until the canary's pods are {planned:g} % of the ready ones")
         capacity(turn)
     return settled
 

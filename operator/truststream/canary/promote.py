@@ -26,7 +26,7 @@ from truststream.canary.watchdogs import capacity, contested, evidence, interrup
 
 def begin_promotion(turn: Turn, why: str) -> None:
     """The verdict is in, or a person decided."""
-    turn.set_release(stage=Stage.TO_CANARY, stalled_for="", stalled_since=None, weight_since=turn.stamp)
+    turn.set_release(stage=Stage.TO_CANARY, stalled_for="", stalled_since=None, outcome_reason=why)
     turn.enter(Phase.PROMOTING, f"promoting: {why}")
     turn.say("Promoting", f"revision {turn.release.revision}: {why}", on_target=True)
 
@@ -55,7 +55,7 @@ def _to_canary(turn: Turn) -> None:
     if ready >= need and turn.seen.route.ready:
         _all_requests(turn)
     else:
-        turn.set(message=f"promoting: {ready} of {need} canary pods are ready for all requests")
+        turn.set(message=f"promoting: waiting for {need} ready canary pods before all requests go there")
         capacity(turn)
 
 
@@ -76,7 +76,7 @@ def _finish_services(turn: Turn) -> None:
     ref, release = turn.spec.target_ref, turn.release
     active = ref.canary if turn.status.active_service == ref.stable else ref.stable
     turn.set_release(highest_weight=plan.FULL)
-    conclude(turn, Ending.PROMOTED, "every criterion holds")
+    conclude(turn, Ending.PROMOTED, release.outcome_reason)
     turn.set(stable_revision=release.revision, active_service=active)
     turn.enter(Phase.SUCCEEDED, f"Service {active} serves revision {release.revision}")
     turn.say("Promoted", f"Service {active} is stable now (revision {release.revision})")
@@ -110,6 +110,7 @@ def _unpins(turn: Turn) -> list[UnpinService]:
 def _rolling(turn: Turn) -> None:
     target = turn.seen.target
     turn.do(*_unpins(turn))
+    _without_canary(turn)
     if target is None:
         turn.halt(
             "TargetMissing",
@@ -125,8 +126,16 @@ def _rolling(turn: Turn) -> None:
         turn.set_release(stage=Stage.RETURNING, drain_since=turn.stamp, stalled_for="", stalled_since=None)
         turn.set(message=f"promoting: {target.available} new pods are ready, requests return to them")
     else:
-        turn.set(message=f"promoting: {target.updated} of {target.desired} pods of {target.name} are new")
+        turn.set(message=f"promoting: Deployment {target.name} rolls to revision {turn.release.revision}")
         _blocked(turn, target)
+
+
+def _without_canary(turn: Turn) -> None:
+    """The canary's pods died under all requests: the Service's own pods, old and judged, take them at once."""
+    if turn.meshed and turn.status.weight > 0 and turn.seen.canary_endpoints == 0 and turn.seen.stable_endpoints > 0:
+        turn.first(SetWeight(0))
+        turn.set(weight=0.0)
+        turn.say("CanaryLost", "no ready endpoint of the canary is left; requests returned early", warn=True)
 
 
 def _rolled(target: WorkloadView) -> bool:
@@ -193,8 +202,7 @@ def _finish(turn: Turn) -> None:
     target, release = turn.seen.target, turn.release
     if target is not None and target.label == PROMOTING:
         turn.do(SetTargetLabel(ENABLED))
-    reason = turn.status.message if release.outcome else "every criterion holds"
-    conclude(turn, Ending.PROMOTED, reason)
+    conclude(turn, Ending.PROMOTED, release.outcome_reason)
     turn.set(stable_revision=release.revision)
     turn.enter(Phase.SUCCEEDED, f"revision {release.revision} is released")
     turn.say("Promoted", f"revision {release.revision} serves all requests", on_target=True)

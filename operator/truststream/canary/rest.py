@@ -50,9 +50,16 @@ def _refusal(turn: Turn, target: WorkloadView) -> tuple[str, str] | None:
         )
     if target.refusals:
         return "TargetRefused", f"Deployment {target.name}: " + "; ".join(target.refusals)
+    if target.paused and _serving(target) != target.revision:
+        return "PausedByUser", f"Deployment {target.name} is paused in the middle of a change; resume or revert it"
     if len(target.active) > 1 or not target.current:
         return "RolloutInProgress", f"Deployment {target.name} is rolling; it is adopted when its rollout has ended"
     return _service_refusal(turn)
+
+
+def _serving(target: WorkloadView) -> str:
+    """The revision whose pods run: of the only active ReplicaSet, else the template's."""
+    return target.active[0].revision if len(target.active) == 1 else target.revision
 
 
 def _service_refusal(turn: Turn) -> tuple[str, str] | None:
@@ -72,6 +79,8 @@ def _service_refusal(turn: Turn) -> tuple[str, str] | None:
 def _rest_deployment(turn: Turn, target: WorkloadView) -> None:
     if target.label == PROMOTING:
         turn.do(SetTargetLabel(ENABLED))  # left over from a release that ended between two writes
+    if not turn.status.stable_revision:
+        turn.set(stable_revision=_serving(target))  # the label outlived its CanaryDeployment
     if not target.held:
         _follow(turn, target)
         return
@@ -88,6 +97,8 @@ def _rest_deployment(turn: Turn, target: WorkloadView) -> None:
 
 
 def _refusal_to_start(turn: Turn, target: WorkloadView) -> tuple[str, str] | None:
+    if target.desired == 0:
+        return "NothingServes", f"held: Deployment {target.name} has no replicas; the release starts when it has"
     if target.refusals:
         return "TargetRefused", f"held: Deployment {target.name}: " + "; ".join(target.refusals)
     if turn.seen.canary_taken:

@@ -121,7 +121,7 @@ def _pods(turn: Turn) -> bool:
         turn.do(ScaleCanary(need))
     if canary is not None and canary.ready >= need:
         return False
-    turn.set(message=f"waiting for {need} ready canary pods ({canary.ready if canary else 0} now)")
+    turn.set(message=f"waiting for {need} ready canary pods")
     return True
 
 

@@ -67,6 +67,11 @@ class Turn:
         """Change the phase and say why."""
         self.set(phase=phase, message=message)
 
+    def remark(self, phase: Phase, message: str) -> None:
+        """What is waited for: said when status is written anyway, so that waiting costs no write of its own."""
+        written_anyway = self.seen.measurements is not None or phase is not self.status.phase
+        self.set(phase=phase, message=message if written_anyway else self.status.message)
+
     def do(self, *actions: Action) -> None:
         """Add actions, after those already there."""
         self.actions.extend(actions)

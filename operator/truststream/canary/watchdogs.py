@@ -104,6 +104,7 @@ def contested(turn: Turn) -> bool:
     if turn.release.contested:
         turn.halt("Contested", turn.release.contested)
         return True
+    _pin_newcomers(turn)
     by = _reset_by(turn)
     if by is None:
         return False
@@ -115,6 +116,13 @@ def contested(turn: Turn) -> bool:
         turn.say("PutBack", f"{by} reset what the release needs; put back once", warn=True)
     _put_back(turn)
     return False
+
+
+def _pin_newcomers(turn: Turn) -> None:
+    """A Service that came after the start would send requests to the canary whatever its weight."""
+    if turn.meshed and not turn.releases_services:
+        new = (s for s in turn.seen.services if s.selects_target and not s.marked and not s.pinned and not s.refusal)
+        turn.do(*(PinService(s.name) for s in new))
 
 
 def _reset_by(turn: Turn) -> str | None:

@@ -373,3 +373,61 @@ def test_an_older_owner_keeps_the_target() -> None:
     world.settle()
     assert [c.reason for c in world.status.conditions if c.type == "Stalled"] == ["AlreadyManaged"]
     assert world.log == []
+
+
+def test_waiting_writes_no_status_between_looks() -> None:
+    """One step costs one status write; while it waits, only a look may write another."""
+    world = released(make())
+    world.until("Progressing")
+    world.turn()
+    world.pods_become_ready = False
+    world.wait(1)
+    before = world.status
+    world.turn()
+    assert world.status == before
+
+
+def test_a_service_that_comes_later_is_pinned_too() -> None:
+    world = released(make())
+    world.until("Progressing")
+    world.pinned = world.marked = False
+    world.turn()
+    assert world.pinned
+    assert "PutBack" not in world.events
+
+
+def test_nothing_serves_nothing_starts() -> None:
+    world = released(make())
+    world.replicas = 0
+    world.settle()
+    assert world.status.release is None
+    assert any(c.reason == "NothingServes" for c in world.status.conditions)
+    world.replicas = 2
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
+
+
+def test_a_canary_lost_under_all_requests_sends_them_home() -> None:
+    world = released(make())
+    world.until("Promoting")
+    world.roll_blocked = "exceeded quota"
+    for _ in range(8):
+        world.now = world.turn().wake_at or world.now
+    assert world.weight == 100
+    world.canary_ready, world.pods_become_ready = 0, False
+    world.turn()
+    assert world.weight == 0
+    assert "CanaryLost" in world.events
+
+
+def test_promoted_is_not_true_while_a_newer_revision_waits() -> None:
+    world = released(make())
+    world.until("Progressing")
+    released(world, "web:3")
+    seen = set()
+    for _ in range(30):
+        decision = world.turn()
+        world.now = max(decision.wake_at or world.now, world.now)
+        if world.running != "web:3":
+            seen |= {c.status for c in world.status.conditions if c.type == "Promoted"}
+    assert seen == {"False"}
