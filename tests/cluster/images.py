@@ -16,6 +16,7 @@ from .progress import step
 DEMO_TAGS = ("6.9.0", "6.9.1", "6.9.2")
 PAUSE = "pause:1"
 OPERATOR_CONTEXT = paths.SOURCES.parents[1]
+BASE_PYTHON = "3.11"  # Debian bookworm's
 OPERATOR_DOCKERFILE = OPERATOR_CONTEXT / "operator" / "Dockerfile"
 _LOADER = "lib64/ld-linux-x86-64.so.2"
 

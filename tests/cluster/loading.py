@@ -1,8 +1,10 @@
 """Images that are built during a test run, and their way into the cluster."""
 
+import sys
 from pathlib import Path
 
 from . import images, kind_plan, node
+from .command import run
 from .errors import HarnessError
 from .facade import Cluster
 from .progress import step
@@ -26,6 +28,8 @@ def load_operator(cluster: Cluster, tag: str = "truststream:dev") -> None:
     if cluster.maker == "kind":
         kind_plan.execute(kind_plan.build_and_load(cluster.record, tag, dockerfile, context))
         return
+    with step("wheels of the operator's image"):
+        run(["bash", str(dockerfile.with_name("wheels.sh")), sys.executable, images.BASE_PYTHON])
     archive = cluster.directory / "operator-image.tar"
     images.build_archive(tag, dockerfile, context, archive)
     with step(f"loading {tag}"):
