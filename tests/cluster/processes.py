@@ -22,6 +22,8 @@ shift
 exec "$@"
 """
 MARKER = "TRUSTSTREAM_PROCESS_OF"
+# Nobody waits for them: a cluster may outlive the program that started it. A forgotten Popen would warn of that.
+_CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Processes:
         merged["TRUSTSTREAM_CGROUPS"] = " ".join(map(str, self.cgroups))
         record = str(self._records / f"{name}.stat")
         with self.log(name).open("ab") as output:
-            subprocess.Popen(
+            child = subprocess.Popen(
                 ["/bin/sh", "-c", _LAUNCHER, "sh", record, *prefix, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -66,6 +68,7 @@ class Processes:
                 start_new_session=True,
                 cwd=self.directory,
             )
+        _CHILDREN.append(child)
 
     def names(self) -> list[str]:
         return sorted(path.stem for path in self._records.glob("*.json"))
