@@ -48,11 +48,13 @@ class Result:
         found = []
         if promoted.lost:
             found.append(
-                f"{promoted.lost} of {promoted.requests} requests were lost in the good release: {promoted.lost_examples}"
+                f"{promoted.lost} of {promoted.requests} requests were lost in the good release: "
+                f"{promoted.lost_examples}"
             )
         if promoted.requests_per_second < RATE:
             found.append(
-                f"the client reached {promoted.requests_per_second:.0f} requests a second, not {RATE:.0f}: too few for a proof"
+                f"the client reached {promoted.requests_per_second:.0f} requests a second, not {RATE:.0f}: "
+                f"too few for a proof"
             )
         if self.objects_after != AS_APPLIED:
             found.append(f"objects differ from what was applied:\n{self.objects_after}")

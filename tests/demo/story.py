@@ -8,10 +8,10 @@ from collections.abc import Callable
 from tests.cluster import Cluster, HarnessError, waiting
 from tests.load import Load, Tally
 from tests.product import Canary, Follow
+from tests.product.audit import AuditLog
 from tests.product.canary import unix
 
 from . import example
-from .audit import AuditLog
 from .example import Example
 from .result import AS_APPLIED, Promoted, Result, RolledBack
 from .screen import Screen

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.product.canary import unix
-from tests.product.install import NAMESPACE, RELEASE
+from .canary import unix
+from .install import NAMESPACE, RELEASE
 
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
