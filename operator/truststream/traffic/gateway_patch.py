@@ -60,8 +60,6 @@ def unhold(route: Manifest, split: Split) -> list[PatchOp]:
     """Take our annotation away; one that the user set or switched off stays."""
     if annotation_of(route) is None or annotation_is_users(route, split):
         return []
-    if len(route["metadata"]["annotations"]) == 1:
-        return [{"op": "remove", "path": "/metadata/annotations"}]
     return [{"op": "remove", "path": _ANNOTATION}]
 
 
@@ -148,12 +146,15 @@ def _backends(place: Place) -> str:
 
 
 def _hold(place: Place) -> list[PatchOp]:
-    value = str(place.rule.get("name") or place.index)
+    value, meta = str(place.rule.get("name") or place.index), place.route["metadata"]
     if annotation_of(place.route) in {value, names.OFF}:
         return []
-    bare = not place.route["metadata"].get("annotations")
-    empty: list[PatchOp] = [{"op": "add", "path": "/metadata/annotations", "value": {}}] if bare else []
-    return [*empty, {"op": "add", "path": _ANNOTATION, "value": value}]
+    annotation: PatchOp = {"op": "add", "path": _ANNOTATION, "value": value}
+    if meta.get("annotations"):
+        return [annotation]
+    # A map that is not there cannot be tested for; nobody's first annotation may be lost to our empty one.
+    same = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+    return [same, {"op": "add", "path": "/metadata/annotations", "value": {}}, annotation]
 
 
 def check(place: Place, split: Split) -> None:

@@ -62,7 +62,12 @@ def stage(world: World, case: Case) -> Stage:
     case.prepare(world)
     workload = m.CANARY if case.workload else ""
     split = Split(
-        owner="shop", namespace=world.namespace, stable=m.STABLE, canary=m.CANARY, target=m.STABLE, canary_workload=workload
+        owner="shop",
+        namespace=world.namespace,
+        stable=m.STABLE,
+        canary=m.CANARY,
+        target=m.STABLE,
+        canary_workload=workload,
     )
     return Stage(world, case, provider(case.provider, case.config, world.objects), split)
 
@@ -114,7 +119,10 @@ SHAPES = {
                 m.STABLE,
                 10,
                 filters=[
-                    {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-arm", "value": "1"}]}}
+                    {
+                        "type": "RequestHeaderModifier",
+                        "requestHeaderModifier": {"set": [{"name": "x-arm", "value": "1"}]},
+                    }
                 ],
             ),
             m.backend("blue", 1),

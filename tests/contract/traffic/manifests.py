@@ -49,7 +49,7 @@ def rule(*backends: dict[str, Any], name: str | None = None, prefix: str = "/") 
 
 
 def grpc_rule(*backends: dict[str, Any], name: str) -> dict[str, Any]:
-    method = {"type": "Exact", "service": "shop.v1.Cart"}
+    method = {"type": "Exact", "service": "shop.v1.Cart", "method": "Add"}
     return {"name": name, "matches": [{"method": method}], "backendRefs": list(backends)}
 
 
@@ -60,7 +60,12 @@ def route(namespace: str, rules: Sequence[dict[str, Any]], *, kind: str = "HTTPR
         "metadata": {"namespace": namespace, "name": "public", **metadata},
         "spec": {
             "parentRefs": [
-                {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "contour", "namespace": "projectcontour"}
+                {
+                    "group": "gateway.networking.k8s.io",
+                    "kind": "Gateway",
+                    "name": "contour",
+                    "namespace": "projectcontour",
+                }
             ],
             "hostnames": [f"{namespace}.example.com"],
             "rules": list(rules),

@@ -14,6 +14,7 @@ from truststream.errors import Conflict, Missing
 from truststream.traffic.base import Manifest, PatchOp
 
 Key = tuple[str, str, str]
+Entries = list[dict[str, Any]]  # a class with a method `list` cannot say it
 _CONTROLLER = "projectcontour.io/gateway-controller"
 
 
@@ -66,7 +67,7 @@ class Memory:
             raise Missing(f"{kind} {namespace}/{name} does not exist", status=404)
         return found
 
-    def _own(self, before: Manifest | None, after: Manifest, manager: str) -> list[dict[str, Any]]:
+    def _own(self, before: Manifest | None, after: Manifest, manager: str) -> Entries:
         """Changed fields of the spec go over to the writer, as with an Update."""
         old, new = (before or {}).get("spec", {}), after.get("spec", {})
         changed = {f"f:{field}" for field in new if old.get(field) != new[field]}
@@ -111,7 +112,9 @@ class MemoryWorld:
     async def eventually(self, check: Callable[[], object]) -> None:
         for manifest in self.memory.stored.values():
             if manifest["kind"] in {"HTTPRoute", "GRPCRoute"}:
-                manifest["status"] = {"parents": [self._answer(manifest, ref) for ref in manifest["spec"]["parentRefs"]]}
+                manifest["status"] = {
+                    "parents": [self._answer(manifest, ref) for ref in manifest["spec"]["parentRefs"]]
+                }
             if manifest["kind"] == "Deployment":
                 ready = manifest["spec"].get("replicas", 1)
                 manifest["status"] = {"observedGeneration": manifest["metadata"]["generation"], "readyReplicas": ready}

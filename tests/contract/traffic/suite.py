@@ -320,7 +320,8 @@ class OthersContract:
         split = await at.begin()
         at.world.create(m.service(world.namespace, "green"))
         at.world.edit(
-            *at.case.touched(world), lambda route: route["spec"]["rules"][0]["backendRefs"].append(m.backend("green", 9))
+            *at.case.touched(world),
+            lambda route: route["spec"]["rules"][0]["backendRefs"].append(m.backend("green", 9)),
         )
         assert "green came onto rule 0" in at.provider.read(split).problem
         await at.provider.restore(split)
@@ -414,10 +415,11 @@ class StatusContract:
     async def test_a_parent_that_nobody_serves_is_waited_for(self, world: World) -> None:
         at = stage(world, CASES["GatewayAPI"])
         await at.settled()
-        at.world.edit(*at.case.touched(world), lambda route: route["spec"]["parentRefs"][0].update(sectionName="http"))
+        nobody = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "nobody"}
+        at.world.edit(*at.case.touched(world), lambda route: route["spec"]["parentRefs"].insert(0, nobody))
         view = at.provider.read(at.split)
         assert not view.ready
-        assert "contour listener http has not seen HTTPRoute" in view.waiting_for or "http" in view.waiting_for
+        assert view.waiting_for == f"Gateway nobody has not seen HTTPRoute {world.namespace}/public yet"
 
     def crossing(self, world: World) -> Stage:
         def prepare(world: World) -> None:
@@ -428,5 +430,6 @@ class StatusContract:
 
         config = {"route": "public", "routeNamespace": world.other_namespace}
         return stage(
-            world, Case("GatewayAPI", prepare, lambda world: ("HTTPRoute", world.other_namespace, "public"), (5,), config)
+            world,
+            Case("GatewayAPI", prepare, lambda world: ("HTTPRoute", world.other_namespace, "public"), (5,), config),
         )

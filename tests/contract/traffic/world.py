@@ -66,4 +66,3 @@ class Watched:
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         self.writes.append(("scale", kind, namespace, name, str(replicas)))
         await self._inner.scale(kind, namespace, name, replicas)
-

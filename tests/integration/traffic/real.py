@@ -17,9 +17,9 @@ from truststream.traffic.base import Manifest, PatchOp
 
 _PATIENCE = 30.0
 _ANSWERS: tuple[tuple[str, type[ClusterError]], ...] = (
-    ("test failed", Conflict),
-    ("missing path", Conflict),  # a test of a path that is gone
-    ("missing key", Conflict),
+    # All that is said of a JSON patch that cannot be applied (a `test` or a path that does not hold): 422 without
+    # details. A rejected object comes with its name and the field.
+    ("the server rejected our request due to an error in our request", Conflict),
     ("(NotFound)", Missing),
     ("(Conflict)", Conflict),
     ("(Forbidden)", Forbidden),
@@ -33,7 +33,9 @@ class Kubectl:
         self._cluster = cluster
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
-        answer = self._run("get", kind, name, "-n", namespace, "--ignore-not-found", "--show-managed-fields", "-o", "json")
+        answer = self._run(
+            "get", kind, name, "-n", namespace, "--ignore-not-found", "--show-managed-fields", "-o", "json"
+        )
         found: Manifest | None = json.loads(answer.stdout) if answer.stdout.strip() else None
         return found
 
