@@ -28,17 +28,25 @@ from truststream.metrics.prometheus import Prometheus
 _EVERY = 0.5  # seconds between two scrapes
 _PATIENCE = 30.0
 
+Job = dict[str, Any]
+
+
+def job(name: str, *ports: int, path: str = "/metrics", **labels: str) -> Job:
+    """What is scraped where, for Prometheus' configuration."""
+    targets = [f"127.0.0.1:{port}" for port in ports]
+    return {"job_name": name, "metrics_path": path, "static_configs": [{"targets": targets, "labels": labels}]}
+
 
 class Process:
     """Prometheus itself."""
 
-    def __init__(self, directory: Path, ports: Sequence[int], flags: Sequence[str]) -> None:
+    def __init__(self, directory: Path, jobs: Sequence[Job], flags: Sequence[str]) -> None:
         build.ensure(("prometheus",), files=())
-        self.port = _free_port()
+        self.port = free_port()
         self._directory = directory
         argv = [
             str(PARTS["prometheus"].binary),
-            f"--config.file={self._configure(ports)}",
+            f"--config.file={self._configure(jobs)}",
             f"--storage.tsdb.path={directory / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--log.level=warn",
@@ -57,14 +65,9 @@ class Process:
         self.end()
         raise AssertionError(f"Prometheus did not start: {log.read_text()}")
 
-    def _configure(self, ports: Sequence[int]) -> Path:
+    def _configure(self, jobs: Sequence[Job]) -> Path:
         interval = f"{int(_EVERY * 1000)}ms"
-        config = {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval},
-            "scrape_configs": [
-                {"job_name": "apps", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
-            ],
-        }
+        config = {"global": {"scrape_interval": interval, "scrape_timeout": interval}, "scrape_configs": list(jobs)}
         file = self._directory / "prometheus.yml"
         file.write_text(yaml.safe_dump(config))
         return file
@@ -76,15 +79,26 @@ class Process:
             result = json.load(answer)["data"]["result"]
         return {one["metric"]["instance"]: float(one["value"][1]) for one in result}
 
+    async def scraped(self, instances: set[str]) -> None:
+        """Return when all of these were. A sample's time is the beginning of its scrape: one that began later saw
+        what is there now."""
+        moment, seen = time.time(), dict[str, float]()
+        while time.time() < moment + _PATIENCE:
+            seen = await asyncio.to_thread(self.last_scrapes)
+            if all(seen.get(instance, 0) > moment for instance in instances):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no scrape of {instances} in {_PATIENCE:g}s; seen: {seen}")
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
 
 
 @contextmanager
-def running(directory: Path, *flags: str, slots: Sequence[Slot] = ()) -> Iterator[Process]:
+def running(directory: Path, *flags: str, jobs: Sequence[Job] = ()) -> Iterator[Process]:
     """Ended in the end, whatever happens."""
-    process = Process(directory, [slot.port for slot in slots], flags)
+    process = Process(directory, jobs, flags)
     try:
         yield process
     finally:
@@ -129,18 +143,7 @@ class RealBench:
 
     async def scrape(self, times: int = 1) -> None:
         for _ in range(times):
-            await self._scraped_after(time.time())
-
-    async def _scraped_after(self, moment: float) -> None:
-        """A sample's time is the beginning of its scrape: one that began later saw what is there now."""
-        wanted = {f"127.0.0.1:{slot.port}" for slot in self._slots if slot.target}
-        give_up = time.monotonic() + _PATIENCE
-        while time.monotonic() < give_up:
-            seen = await asyncio.to_thread(self._process.last_scrapes)
-            if all(seen.get(instance, 0) > moment for instance in wanted):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"no scrape of {wanted} in {_PATIENCE:g}s; seen: {seen}")
+            await self._process.scraped({f"127.0.0.1:{slot.port}" for slot in self._slots if slot.target})
 
     async def wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -174,7 +177,7 @@ def exposed(slot: Slot) -> Iterator[Slot]:
         thread.join()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

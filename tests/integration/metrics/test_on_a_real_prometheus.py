@@ -16,7 +16,7 @@ from truststream.api.configuration import PrometheusConfiguration
 from truststream.metrics.connection import Credentials
 from truststream.metrics.prometheus import Prometheus
 
-from .real import Process, RealBench, Slot, exposed, running
+from .real import Process, RealBench, Slot, exposed, job, running
 
 # bcrypt of "s3cret": the file format of Prometheus knows nothing else.
 _HASH = "$2b$04$xsRJnMQk.Qv0G4oKp5OPO.9zwQ63U5yRpiGSWtBlCy87YRqziqUIq"
@@ -30,7 +30,7 @@ def slots() -> Iterator[list[Slot]]:
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory, slots: list[Slot]) -> Iterator[Process]:
-    with running(tmp_path_factory.mktemp("prometheus"), slots=slots) as process:
+    with running(tmp_path_factory.mktemp("prometheus"), jobs=[job("apps", *(slot.port for slot in slots))]) as process:
         yield process
 
 
