@@ -96,14 +96,17 @@ def _notes(data: Mapping[str, Any], where: str) -> tuple[str, ...]:
 
 def _matrix(result: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
     """Series by their labels. A bound written in two ways (le "1" and "1.0", before and after an upgrade) is one."""
-    found: dict[frozenset[tuple[str, str]], dict[float, float]] = {}
+    found: dict[frozenset[tuple[str, str]], Series] = {}
     for one in result:
         labels = _labels(one["metric"])
         if "histograms" in one:
             raise NoAnswerError(Outcome.INVALID, f"{Series(labels, ()).text} {_NATIVE}")
-        samples = {float(time): float(value) for time, value in one["values"]}
-        found.setdefault(frozenset(labels.items()), {}).update(samples)
-    return tuple(Series(dict(key), tuple(sorted(samples.items()))) for key, samples in found.items())
+        samples = tuple([(float(time), float(value)) for time, value in one["values"]])
+        key = frozenset(labels.items())
+        if key in found:
+            samples = tuple(sorted({*found[key].samples, *samples}))
+        found[key] = Series(labels, samples)
+    return tuple(found.values())
 
 
 def _labels(metric: Mapping[str, str]) -> dict[str, str]:

@@ -126,7 +126,8 @@ def unexplained(series: Iterable[Series], known: Mapping[Target, Scrapes], windo
 def _explained(series: Series, scrapes: Scrapes, window: Window) -> bool:
     if series.samples and series.samples[0][0] > window.since and not _seen_before(series, scrapes, window):
         return False
-    gaps = [(a, b) for (a, _), (b, _) in pairwise(series.samples) if b > window.since and _is_gap(a, b, window)]
+    long = _GAP * window.interval
+    gaps = [(a, b) for (a, _), (b, _) in pairwise(series.samples) if b > window.since and b - a > long]
     return all(_away(a, b, scrapes, window) for a, b in gaps)
 
 
@@ -143,14 +144,10 @@ def _seen_before(series: Series, scrapes: Scrapes, window: Window) -> bool:
     return scrapes.any_in(-math.inf, series.samples[0][0] - window.interval / 2)
 
 
-def _is_gap(a: float, b: float, window: Window) -> bool:
-    return b - a > _GAP * window.interval
-
-
 def _away(a: float, b: float, scrapes: Scrapes, window: Window) -> bool:
     """The target was scraped between the two samples without the series: it ended, and another one began."""
     half = window.interval / 2
-    return _is_gap(a, b, window) and scrapes.any_in(a + half, b - half)
+    return scrapes.any_in(a + half, b - half)
 
 
 def _growth(series: Series, scrapes: Scrapes, window: Window) -> Iterator[tuple[float, float]]:
@@ -160,8 +157,10 @@ def _growth(series: Series, scrapes: Scrapes, window: Window) -> Iterator[tuple[
     first_time, first = series.samples[0]
     from_zero = _seen_before(series, scrapes, window) or scrapes.started_in(window.since, first_time)
     yield first_time, first if from_zero else 0.0
+    gap = _GAP * window.interval  # here, not in `_away`: this line runs for every sample of a long window
     for (a, before), (b, value) in pairwise(series.samples):
-        anew = value < before or scrapes.started_in(a, b) or _away(a, b, scrapes, window)
+        anew = value < before or (b - a > gap and _away(a, b, scrapes, window))
+        anew = anew or (bool(scrapes.starts) and scrapes.started_in(a, b))
         yield b, value if anew else value - before
 
 

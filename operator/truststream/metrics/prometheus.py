@@ -113,13 +113,13 @@ class Prometheus:
         bad = await self._samples(question, render(question.query.bad, arm))
         counters.check(bad.series)
         scrapes = await self._scrapes(question, (*total, *bad.series), window)
-        counts = counters.ratio(total, bad.series, scrapes, window)
+        counts = await asyncio.to_thread(counters.ratio, total, bad.series, scrapes, window)
         return _Reading(ArmReading(requests=counts.requests, bad=counts.bad), (*notes, *bad.notes))
 
     async def _distribution(self, question: Question, arm: Arm) -> _Reading:
         series, window, notes = await self._counted(question, question.query.buckets, arm)
         scrapes = await self._scrapes(question, series, window)
-        found = histograms.buckets(series, scrapes, window, question.query.scale)
+        found = await asyncio.to_thread(histograms.buckets, series, scrapes, window, question.query.scale)
         return _Reading(ArmReading(requests=found[-1][1], buckets=found), notes)
 
     async def _value(self, question: Question, arm: Arm) -> _Reading:
