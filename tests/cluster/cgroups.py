@@ -1,10 +1,11 @@
 """One cgroup a cluster, in every hierarchy of this machine: what runs in it is ours to end."""
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import processes
+from . import processes, waiting
 from .processes import Identity
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -67,6 +68,18 @@ def members(identifier: str) -> list[Identity]:
 def delete(identifier: str) -> None:
     """Ends what still runs in the groups, then removes them."""
     processes.terminate(members(identifier), patience=0)
+    # The dead stay in their group until init has collected them, which takes some inits a while.
+    waiting.until(lambda: _remove(identifier), f"the control groups {identifier} to become empty", limit=60)
+
+
+def _remove(identifier: str) -> bool:
+    """False while a group is busy."""
     for group in _groups(identifier):
-        with contextlib.suppress(FileNotFoundError):
+        try:
             group.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+    return not list(_groups(identifier))

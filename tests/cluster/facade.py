@@ -92,7 +92,7 @@ class Cluster:
     def helm(
         self,
         *args: str,
-        input: str | None = None,
+        input: str | None = None,  # noqa: A002 - as above
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         return self.run(self._tool("helm"), *args, stdin=input, check=check)

@@ -47,6 +47,8 @@ def _fitting(name: str, size: str, extras: tuple[str, ...]) -> Cluster | None:
 
 
 def _make(new: Record) -> Cluster:
+    if (new.maker, new.size) == ("local", "node"):
+        node.require_possible()
     new.save()
     _MAKERS[new.maker, new.size](new)
     new.state = READY

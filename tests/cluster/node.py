@@ -48,7 +48,6 @@ def require_possible() -> None:
 
 
 def up(record: Record) -> None:
-    require_possible()
     if leftovers.foreign_kubelet() and not other_nodes(record.name):
         raise HarnessError(
             "A kubelet runs on this machine already; a second one would take its plugin socket. Use kind."
