@@ -1,0 +1,59 @@
+"""A cluster of their own, since scenarios kill the operator, take policies away and uninstall the chart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.integration import installation
+from tests.integration.controller.operator_process import OperatorProcess
+from tests.integration.scenarios.source import source
+from tests.integration.scenarios.stage import Stage
+from tests.integration.sharing import alone, shared
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """One process plays them all: they share an operator."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("scenarios"))
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Everything that the scenarios share."""
+    name = os.environ.get("TRUSTSTREAM_TEST_CLUSTER", "integration") + "-scenarios"
+    with shared(name, ("contour",)) as cluster, alone(name, "operator"), source() as (made, address):
+        installation.install(cluster)
+        operator = OperatorProcess(cluster, tmp_path_factory.mktemp("operator"), address)
+        operator.start()
+        try:
+            yield Stage(cluster, made, operator)
+        finally:
+            operator.stop()
+
+
+@pytest.fixture
+def world(stage: Stage) -> Stage:
+    """What a scenario itself gets is a world of its own: see `pytest_pyfunc_call`."""
+    return stage
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Scenarios in a world play all at the same time; each test waits for the end of its own."""
+    if "world" not in pyfuncitem.fixturenames:
+        return None
+    together = [
+        item
+        for item in pyfuncitem.session.items
+        if isinstance(item, pytest.Function) and item.path.is_relative_to(HERE) and "world" in item.fixturenames
+    ]
+    stage: Stage = pyfuncitem.funcargs["world"]
+    stage.play(together, pyfuncitem)
+    return True

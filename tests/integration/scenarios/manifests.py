@@ -1,0 +1,73 @@
+"""What Git says of the application: nothing of ours in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.scenarios.api import Object
+from truststream.api import names
+
+BEHAVIOUR = "pod.truststream.test/behaviour"
+REPLICAS = 4
+
+
+def deployment(namespace: str, image: str = "web:1", *, behaviour: str = "ready", replicas: int = REPLICAS) -> Object:
+    """`behaviour` is that of its pods: ready, not-ready, crash-loop, image-pull-backoff."""
+    container = {"name": "web", "image": image, "ports": [{"containerPort": 8080}]}
+    metadata = {"labels": {"app": "web"}, "annotations": {BEHAVIOUR: behaviour}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": namespace, "labels": {"team": "shop"}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": metadata, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def service(namespace: str, name: str = "web", app: str = "web") -> Object:
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"app": app}, "ports": ports},
+    }
+
+
+def route(namespace: str, backend: str = "web") -> Object:
+    """Two rules; the other one is nobody's business."""
+    other = {"name": "other", "matches": [{"path": {"type": "PathPrefix", "value": "/other"}}]}
+    rules = [{"name": "main", "backendRefs": [{"name": backend, "port": 80}]}, {**other, "backendRefs": [{"name": backend, "port": 80}]}]
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": {
+            "parentRefs": [{"name": "contour", "namespace": "projectcontour"}],
+            "hostnames": [f"{namespace}.example"],
+            "rules": rules,
+        },
+    }
+
+
+def canary(namespace: str, *, settle: str = "1s", config: dict[str, Any] | None = None, **spec: Any) -> Object:
+    """Two weights of two seconds: as quick as it can be and still be seen."""
+    whole = {
+        "targetRef": {"name": "web"},
+        "traffic": {"provider": "GatewayAPI", "config": {"route": "web", "rule": "main", "settle": settle, **(config or {})}},
+        "initialTraffic": 10,
+        "increments": [50, 100],
+        "stepDuration": "2s",
+        "monitoringMetrics": [{"name": "errorRate"}],
+        "analysis": {"interval": "1s", "minimumRequests": 10},
+        **spec,
+    }
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "CanaryDeployment",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": whole,
+    }
