@@ -104,8 +104,16 @@ def build(connection: Connection, watches: Watches, kinds: Iterable[str]) -> tup
 
 async def watch(registry: kopf.OperatorRegistry, settings: Any, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Run until `stop`; `ready` is set once the signal handlers of kopf are in place and may be replaced."""
+    # Only peering uses it, which is off; without one kopf asks for the user's name, and a container's user has none.
+    identity: Any = "truststream"
     await kopf.operator(
-        registry=registry, settings=settings, standalone=True, clusterwide=True, stop_flag=stop, ready_flag=ready
+        registry=registry,
+        settings=settings,
+        identity=identity,
+        standalone=True,
+        clusterwide=True,
+        stop_flag=stop,
+        ready_flag=ready,
     )
 
 
