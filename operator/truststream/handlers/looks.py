@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,37 +15,55 @@ from truststream.canary.judge import MetricShape
 from truststream.canary.look import look_windows
 from truststream.canary.observation import Measurement, Outcome
 from truststream.cluster import kinds
-from truststream.errors import SpecError
+from truststream.errors import SpecError, TrafficError
 from truststream.handlers.resource import Resource
 from truststream.metrics.base import Arm, MetricSource, Query, Question
-from truststream.metrics.queries import resolve
+from truststream.metrics.queries import BUILT_IN, resolve
 from truststream.traffic.base import Objects
 
 _POD_SUFFIX: Final = "-[a-z0-9]+-[a-z0-9]+"
 NO_SOURCE: Final = "no metric source is configured: set prometheus.address in the operator's configuration"
 
 
-def queries_of(resource: Resource, configuration: Configuration) -> tuple[Query, ...]:
-    """What to ask for each metric of the spec.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The metrics of a spec, resolved. `unanswerable` says why nobody can be asked although the spec is right."""
 
-    Raises:
-        SpecError: a metric that nobody knows, or without what its kind needs.
-    """
+    queries: tuple[Query, ...] = ()
+    problem: SpecError | None = None
+    unanswerable: str = ""
+
+    @property
+    def shapes(self) -> Mapping[str, MetricShape]:
+        """What the judge has to know of each metric."""
+        return {
+            query.name: MetricShape(query.name, query.unit, query.direction is Direction.HIGHER, query.quantile)
+            for query in self.queries
+        }
+
+
+def wanted_metrics(resource: Resource, configuration: Configuration) -> Wanted:
+    """What to ask for each metric of the spec."""
+    telemetry, unanswerable = _telemetry(resource)
+    try:
+        queries = tuple(
+            resolve(metric, telemetry, configuration, f"spec.monitoringMetrics[{index}]")
+            for index, metric in enumerate(resource.spec.monitoring_metrics)
+        )
+    except SpecError as error:
+        return Wanted(problem=error)
+    return Wanted(queries, unanswerable=unanswerable)
+
+
+def _telemetry(resource: Resource) -> tuple[str, str]:
+    """Whose counters see the traffic; while that is not known, what stands for it and why nobody can be asked."""
+    anyone = next(iter(BUILT_IN))
     if resource.traffic is None:
-        return ()
-    telemetry = resource.traffic.telemetry(resource.split)
-    return tuple(
-        resolve(metric, telemetry, configuration, f"spec.monitoringMetrics[{index}]")
-        for index, metric in enumerate(resource.spec.monitoring_metrics)
-    )
-
-
-def shapes_of(queries: Sequence[Query]) -> Mapping[str, MetricShape]:
-    """What the judge has to know of each metric."""
-    return {
-        query.name: MetricShape(query.name, query.unit, query.direction is Direction.HIGHER, query.quantile)
-        for query in queries
-    }
+        return anyone, "the traffic provider is not known"
+    try:
+        return resource.traffic.telemetry(resource.split), ""
+    except TrafficError as error:
+        return anyone, str(error)
 
 
 class Looker:
@@ -54,16 +73,17 @@ class Looker:
         self._objects = objects
 
     async def look(
-        self, resource: Resource, queries: Sequence[Query], source: MetricSource | None, now: datetime
+        self, resource: Resource, wanted: Wanted, source: MetricSource | None, now: datetime
     ) -> Sequence[Measurement] | None:
         """Counts of each metric; None when no look is due."""
         windows = look_windows(resource.spec, resource.status, now)
         if not windows or resource.problem is not None:
             return None
-        if source is None:
-            return [Measurement(query.name, Outcome.SOURCE_DOWN, NO_SOURCE) for query in queries]
+        if source is None or wanted.unanswerable:
+            why = wanted.unanswerable or NO_SOURCE
+            return [Measurement(query.name, Outcome.SOURCE_DOWN, why) for query in wanted.queries]
         canary, stable = self._arm(resource, "canary"), self._arm(resource, "stable")
-        questions = (Question(query, *windows[query.name], canary, stable) for query in queries)
+        questions = (Question(query, *windows[query.name], canary, stable) for query in wanted.queries)
         return await asyncio.gather(*(source.measure(question) for question in questions))
 
     def _arm(self, resource: Resource, role: str) -> Arm:
@@ -74,21 +94,16 @@ class Looker:
             arm=role,
             namespace=split.namespace,
             service=service,
-            port=self._port(split.namespace, service),
+            port=self._port(resource, service),
             pods=f"{re.escape(workload)}{_POD_SUFFIX}" if workload else ".*",
             target=split.target,
             workload=workload,
         )
 
-    def _port(self, namespace: str, service: str) -> str:
-        found = self._objects.get(kinds.SERVICE, namespace, service)
+    def _port(self, resource: Resource, service: str) -> str:
+        """The one that the route names; a Service may have others, such as gRPC beside HTTP."""
+        if resource.traffic is not None and (port := resource.traffic.port(resource.split)) is not None:
+            return str(port)
+        found = self._objects.get(kinds.SERVICE, resource.namespace, service)
         ports = (found or {}).get("spec", {}).get("ports") or ()
         return str(ports[0]["port"]) if ports else ""
-
-
-def check_metrics(resource: Resource, configuration: Configuration) -> tuple[tuple[Query, ...], SpecError | None]:
-    """The queries, and what is wrong with the spec's metrics."""
-    try:
-        return queries_of(resource, configuration), None
-    except SpecError as error:
-        return (), error

@@ -95,5 +95,8 @@ class TrafficProvider(Protocol):
     def telemetry(self, split: Split) -> str:
         """Name of the query set whose counters see this provider's traffic, e.g. ``Contour`` or ``Pods``."""
 
+    def port(self, split: Split) -> int | None:
+        """The Service port that the route sends to, which names the proxy's counters; None where there is no route."""
+
     def concerns(self, split: Split, kind: str, namespace: str, name: str) -> bool:
         """Whether an event of that object should wake the CanaryDeployment whose traffic `split` is."""

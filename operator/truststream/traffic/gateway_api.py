@@ -107,6 +107,15 @@ class GatewayAPI:
             )
         return _counters(served_by, self._title(split))
 
+    def port(self, split: Split) -> int | None:
+        """Of the stable backend on the rule; the canary's is the same."""
+        route = self._cached(split)
+        place = find_canary(route, self._config, split) if route else None
+        if place is None or place.stable is None:
+            return None
+        port: int | None = place.refs[place.stable].get("port")
+        return port
+
     def concerns(self, split: Split, kind: str, namespace: str, name: str) -> bool:
         """Only the route itself: what it depends on shows in its status."""
         return (kind, namespace, name) == (self._config.kind.value, self._namespace(split), self._config.route)

@@ -109,6 +109,10 @@ class Replicas:
         """No proxy counts; the pods' own metrics have to."""
         return "Pods"
 
+    def port(self, split: Split) -> int | None:  # noqa: ARG002 - the contract's signature
+        """No route, no port: pods are counted."""
+        return None
+
     def concerns(self, split: Split, kind: str, namespace: str, name: str) -> bool:
         """The two Deployments whose ready pods are the ratio."""
         return kind == _DEPLOYMENT and namespace == split.namespace and name in {split.target, split.canary_workload}
