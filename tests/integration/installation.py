@@ -45,10 +45,10 @@ _POD: dict[str, Any] = {
 }
 
 
-def install(cluster: Cluster, *values: str) -> None:
+def install(cluster: Cluster, *values: str, chart: Path = CHART) -> None:
     """Without an operator unless `values` say otherwise; the API server takes a moment to read new policies."""
     arguments = [part for value in ("replicas=0", "eject.enabled=false", *values) for part in ("--set", value)]
-    cluster.helm("upgrade", "--install", RELEASE, str(CHART), "-n", NAMESPACE, "--create-namespace", *arguments)
+    cluster.helm("upgrade", "--install", RELEASE, str(chart), "-n", NAMESPACE, "--create-namespace", *arguments)
     cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=30s")
     _wait_until_in_force(cluster)
 

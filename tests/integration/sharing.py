@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import Cluster, HarnessError, attach, ensure, paths, removal
+from tests.cluster import Cluster, HarnessError, attach, command, paths, removal
 
 
 def _file(name: str, kind: str) -> Path:
@@ -25,6 +26,12 @@ def _is_up(name: str) -> bool:
     return True
 
 
+def _up(name: str, extras: tuple[str, ...]) -> None:
+    """By a process of its own: the cluster's processes outlive the one that started them."""
+    argv = ["-m", "tests.cluster", "up", "--size", "control-plane", "--name", name, "--with", ",".join(extras)]
+    command.run([sys.executable, *argv], cwd=paths.SOURCES.parents[1])
+
+
 @contextmanager
 def shared(name: str, extras: tuple[str, ...]) -> Iterator[Cluster]:
     """The cluster of that name. One that was up before stays up, and KEEP=1 keeps any."""
@@ -34,7 +41,8 @@ def shared(name: str, extras: tuple[str, ...]) -> Iterator[Cluster]:
         if not _is_up(name):
             made_by_tests.touch()
         try:
-            yield ensure("control-plane", name, extras)
+            _up(name, extras)
+            yield attach(name)
         finally:
             _leave(name, users.fileno(), made_by_tests)
 
