@@ -267,23 +267,26 @@ class OthersContract:
         split = await at.begin()
         await at.provider.set_weight(split, 10)
         at.world.objects.lag(*at.case.touched(world))
-        await at.provider.set_weight(at.split, 10)
+        theirs = m.rule(*(m.backend(f"other-{number}", 7) for number in range(3)), prefix="/new")
         at.world.edit(
             *at.case.touched(world),
-            lambda route: route["spec"]["rules"].insert(0, m.rule(m.backend("blue"), prefix="/new")),
+            lambda route: route["spec"]["rules"].insert(0, theirs),
         )
         await at.provider.set_weight(split, 0)
         assert {ref["name"]: weight(ref) for ref in backends(at, 1)} == {m.STABLE: 100, "blue": 50, m.CANARY: 0}
-        assert [ref["name"] for ref in backends(at, 0)] == ["blue"]
+        assert backends(at, 0) == theirs["backendRefs"]
 
     async def test_a_rollback_overwrites_weights_that_it_has_not_seen(self, world: World) -> None:
         at = self.at(world)
         split = await at.begin()
         await at.provider.set_weight(split, 10)
         at.world.objects.lag(*at.case.touched(world))
-        at.world.edit(
-            *at.case.touched(world), lambda route: route["spec"]["rules"][0]["backendRefs"][2].update(weight=90)
-        )
+
+        def change(route: Any) -> None:
+            for ref, changed in zip(route["spec"]["rules"][0]["backendRefs"], (9, 500, 90), strict=True):
+                ref["weight"] = changed
+
+        at.world.edit(*at.case.touched(world), change)
         at.world.objects.writes.clear()
         await at.provider.set_weight(split, 0)
         assert [weight(ref) for ref in backends(at)] == [100, 50, 0]
