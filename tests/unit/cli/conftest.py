@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from tests.unit.cli.fakes import FakeResources
 from truststream.cli import access
-from truststream.cli.main import app
+from truststream.cli.main import VERBS, build
 
+WHOLE = build(VERBS)
 Run = Callable[..., Result]
 
 
@@ -28,6 +29,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def invoke(*arguments: str, cluster: FakeResources | None = None, stdin: str | None = None) -> Result:
         with monkeypatch.context() as patched:
             patched.setattr(access, "open_cluster", (cluster or FakeResources()).opened)
-            return CliRunner().invoke(app, list(arguments), input=stdin)
+            return CliRunner().invoke(WHOLE, list(arguments), input=stdin)
 
     return invoke

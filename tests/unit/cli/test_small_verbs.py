@@ -51,7 +51,7 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.parametrize("part", list(Part))
 def test_the_repository_is_as_generated(part: Part) -> None:
-    for name, text in made(part, main.app).items():
+    for name, text in made(part, main.build(main.VERBS)).items():
         assert (ROOT / name).read_text(encoding="utf-8") == text, f"{name}: run `make {part}`"
 
 
@@ -72,7 +72,7 @@ def test_every_verb_explains_itself(run: Run) -> None:
 
 
 def test_an_expected_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    app = main.build()
+    app = main.build(["version"])
 
     @app.command("fail")
     def fail() -> None:
@@ -83,3 +83,10 @@ def test_an_expected_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
         app()
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: spec.x: is wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verbs"), [(["lint", "x"], ["lint"]), ([], main.VERBS), (["--help"], main.VERBS)]
+)
+def test_only_the_verb_that_is_called_is_imported(arguments: list[str], verbs: list[str]) -> None:
+    assert main._needed(arguments) == verbs
