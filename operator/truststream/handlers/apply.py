@@ -12,6 +12,7 @@ from truststream.canary.actions import Action
 from truststream.cluster import kinds, manifests, views
 from truststream.cluster.kinds import Manifest
 from truststream.cluster.objects import Objects
+from truststream.cluster.queue import Key
 from truststream.errors import ClusterError, Forbidden, Missing, SpecError
 from truststream.handlers.resource import Resource
 from truststream.traffic.base import TrafficProvider
@@ -29,11 +30,16 @@ _HANDING_BACK: Final = (
 )  # fmt: skip
 
 
+OnAction = Callable[[Key, Action], None]
+"""Told of every action that was carried out."""
+
+
 class Applier:
     """Actions to requests."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, on_action: OnAction | None = None) -> None:
         self._objects = objects
+        self._on_action = on_action or (lambda _key, _action: None)
         self._table: dict[type[Any], Callable[[Resource, Any], Awaitable[None]]] = {
             actions.SetWeight: self._set_weight,
             actions.AttachRoute: self._attach,
@@ -66,6 +72,7 @@ class Applier:
                 log.info("nothing left to do: %s", error, extra=_about(resource, action))
             else:
                 log.debug("done", extra=_about(resource, action))
+                self._on_action(resource.key, action)
 
     async def _set_weight(self, resource: Resource, action: actions.SetWeight) -> None:
         await _traffic(resource).set_weight(resource.split, action.weight)
@@ -203,6 +210,9 @@ class Applier:
         path = f"/metadata/finalizers/{present.index(names.FINALIZER)}"
         ops = [{"op": "test", "path": path, "value": names.FINALIZER}, {"op": "remove", "path": path}]
         await self._objects.json_patch(kinds.CANARY_DEPLOYMENT, resource.namespace, resource.name, ops)
+        if "deletionTimestamp" in current["metadata"] and len(present) == 1:
+            # What is answered then is the object as it was: gone, without a newer version.
+            self._objects.cache.forget(kinds.CANARY_DEPLOYMENT, resource.namespace, resource.name)
 
     async def _acknowledge(self, resource: Resource, _: actions.AcknowledgeCommand) -> None:
         """Only the command that was answered: one given since has another value, and fails the test."""
@@ -248,4 +258,4 @@ def _additions(obj: Manifest, where: str, values: dict[str, str]) -> list[dict[s
 
 
 def _about(resource: Resource, action: Action) -> dict[str, str]:
-    return {"canary": "/".join(resource.key), "action": repr(type(action).__name__).strip("'")}
+    return {"canary": "/".join(resource.key), "action": type(action).__name__}

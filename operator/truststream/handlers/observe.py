@@ -187,7 +187,8 @@ class Observer:
         """Pods are watched by our label alone, so those without are asked for, while a pin is about to need them."""
         if target is None or view is None or by_replicas or not _starts(resource, view):
             return ()
-        if len(self._pods_of(target)) >= view.total:
+        labelled = [pod for pod in self._pods_of(target) if "deletionTimestamp" not in pod["metadata"]]
+        if len(labelled) >= view.total:
             return ()
         selector = to_text(target["spec"]["selector"])
         found = await self._objects.fetch(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from truststream.api.names import FINALIZER
 from truststream.api.status import CanaryDeploymentStatus
@@ -21,13 +21,13 @@ from truststream.cluster.kinds import Manifest
 from truststream.cluster.objects import Objects
 from truststream.cluster.queue import Key
 from truststream.errors import ClusterError, StateError
-from truststream.handlers.apply import Applier
-from truststream.handlers.looks import Looker, check_metrics, shapes_of
+from truststream.handlers.apply import Applier, OnAction
+from truststream.handlers.looks import Looker, Wanted, wanted_metrics
 from truststream.handlers.observe import Observer
 from truststream.handlers.resource import Parser, Resource
 from truststream.handlers.settings import Settings
+from truststream.handlers.status import difference, only_words
 from truststream.handlers.telemetry import Telemetry
-from truststream.metrics.base import Query
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,14 @@ _MANY_RUNS: Final = 25
 class Reconciler:
     """What the queue runs."""
 
-    def __init__(self, objects: Objects, settings: Settings, telemetry: Telemetry, judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        settings: Settings,
+        telemetry: Telemetry,
+        judge: Judge | None = None,
+        on_action: OnAction | None = None,
+    ) -> None:
         self._objects = objects
         self._settings = settings
         self._telemetry = telemetry
@@ -46,7 +53,7 @@ class Reconciler:
         self._parser = Parser(objects)
         self._observer = Observer(objects)
         self._looker = Looker(objects)
-        self._applier = Applier(objects)
+        self._applier = Applier(objects, on_action)
         self._streaks: dict[Key, int] = {}
 
     async def run(self, key: Key) -> datetime | None:
@@ -78,26 +85,24 @@ class Reconciler:
             measured = None
         return await self._conclude(*found, measured)
 
-    async def _conclude(
-        self, resource: Resource, queries: Sequence[Query], measured: Sequence[Measurement] | None
-    ) -> Decision:
+    async def _conclude(self, resource: Resource, wanted: Wanted, measured: Sequence[Measurement] | None) -> Decision:
         seen = await self._observer.observe(resource, measured)
-        now, shapes = datetime.now(UTC), shapes_of(queries)
-        decision = decide(resource.spec, resource.status, seen, now, judge=self._judge, shapes=shapes)
+        now = datetime.now(UTC)
+        decision = decide(resource.spec, resource.status, seen, now, judge=self._judge, shapes=wanted.shapes)
         resource, decision = await self._note_route(resource, decision)
         await self._applier.apply(resource, decision.actions, terminating=seen.namespace_terminating)
         await self._write_down(resource, decision, seen)
-        await self._tell(resource, decision.events, now)
+        await self._tell(resource, decision.events, now, post=not seen.namespace_terminating)
         self._telemetry.ran(resource.key, resource.status, decision.status)
         return decision
 
-    def _parse(self, key: Key) -> tuple[Resource, tuple[Query, ...]] | None:
+    def _parse(self, key: Key) -> tuple[Resource, Wanted] | None:
         obj = self._objects.get(kinds.CANARY_DEPLOYMENT, *key)
         if obj is None or _left(obj):
             return None
         resource = self._parser.parse(obj, self._settings.configuration)
-        queries, problem = check_metrics(resource, self._settings.configuration)
-        return (resource if resource.problem or not problem else replace(resource, problem=problem)), queries
+        wanted = wanted_metrics(resource, self._settings.configuration)
+        return replace(resource, problem=resource.problem or wanted.problem), wanted
 
     async def _note_route(self, resource: Resource, decision: Decision) -> tuple[Resource, Decision]:
         """What putting the route back needs is saved before the route is touched, or a crash between would lose it."""
@@ -116,6 +121,9 @@ class Reconciler:
     async def _write_down(self, resource: Resource, decision: Decision, seen: Observation) -> None:
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions) and seen.deleting:
             return  # nobody is left who could read it
+        silent = seen.measurements is None and not decision.actions and not decision.events
+        if silent and only_words(resource.obj.get("status") or {}, decision.status.dump()):
+            return
         try:
             await self._patch_status(resource, decision.status)
         except ClusterError:
@@ -131,11 +139,13 @@ class Reconciler:
             return current
         return await self._objects.patch_status(*resource.key, patch)
 
-    async def _tell(self, resource: Resource, events: Sequence[Event], now: datetime) -> None:
+    async def _tell(self, resource: Resource, events: Sequence[Event], now: datetime, *, post: bool) -> None:
         target = self._objects.get(kinds.DEPLOYMENT, resource.namespace, resource.target) if resource.target else None
         for event in events:
             level = logging.WARNING if event.severity is Severity.WARNING else logging.INFO
             log.log(level, event.message, extra={"canary": "/".join(resource.key), "reason": event.reason})
+            if not post:
+                continue
             await self._post(event, kinds.CANARY_DEPLOYMENT, resource.obj, now)
             if event.on_target and target is not None:
                 await self._post(event, kinds.DEPLOYMENT, target, now)
@@ -182,17 +192,3 @@ def _left(obj: Manifest) -> bool:
     """Whether it goes and we have nothing to do with it any more."""
     metadata = obj["metadata"]
     return "deletionTimestamp" in metadata and FINALIZER not in (metadata.get("finalizers") or ())
-
-
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch (RFC 7386) that makes `old` into `new`; lists are replaced whole."""
-    patch: dict[str, Any] = {key: None for key in old if key not in new}
-    for key, value in new.items():
-        if key not in old:
-            patch[key] = value
-        elif isinstance(value, Mapping) and isinstance(old[key], Mapping):
-            if below := difference(old[key], value):
-                patch[key] = below
-        elif old[key] != value:
-            patch[key] = value
-    return patch
