@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from tests.contract.traffic.suite import (
-    HoldContract,
     OthersContract,
     ProviderContract,
     RouteContract,
-    StatusContract,
     test_every_provider_has_a_case,
 )
+from tests.contract.traffic.suite_gateway import HoldContract, StatusContract
 
 __all__ = ["test_every_provider_has_a_case"]
 

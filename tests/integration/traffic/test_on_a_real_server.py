@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from tests.contract.traffic.suite import (
-    HoldContract,
     OthersContract,
     ProviderContract,
     RouteContract,
-    StatusContract,
 )
+from tests.contract.traffic.suite_gateway import HoldContract, StatusContract
 
 
 class TestProvider(ProviderContract):

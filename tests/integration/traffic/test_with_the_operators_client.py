@@ -16,10 +16,9 @@ from truststream.cluster.connection import connect
 from truststream.errors import Conflict, Invalid
 from truststream.traffic.base import Manifest, PatchOp
 
-
 # Kubernetes 1.36 answers a JSON patch that cannot be applied with 422, empty details and no cause; a rejected object
 # comes with details.name. `refusal` looks for a cause. Strict: mending it makes these tests ask for this mark to go.
-unmended = pytest.mark.xfail(strict=True, raises=Invalid, reason="cluster.client.refusal takes a failed test for Invalid")
+unmended = pytest.mark.xfail(strict=True, raises=Invalid, reason="refusal() takes a failed test for Invalid")
 
 
 class ThroughClient(Kubectl):
