@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,10 +105,21 @@ class _Buildah:
 
     store: Path
 
-    def run(self, *argv: str) -> None:
+    def run(self, *argv: str, check: bool = True) -> bool:
         environment = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
         where = ["--root", str(self.store / "root"), "--runroot", str(self.store / "run")]
-        run(["buildah", *where, *argv], environment=environment)
+        return run(["buildah", *where, *argv], environment=environment, check=check).returncode == 0
+
+    def import_base(self) -> str:
+        """The name of our Debian in the store, where it stays for the next build."""
+        name = f"localhost/truststream-base:{base_archive().stat().st_mtime_ns}"
+        if self.run("inspect", "--type", "image", name, check=False):
+            return name
+        with tempfile.TemporaryDirectory(dir=paths.images_root()) as scratch:
+            os.link(base_archive(), Path(scratch) / "base.tar")
+            (Path(scratch) / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
+            self.run("bud", "--layers=false", "-t", name, scratch)
+        return name
 
 
 def base_archive() -> Path:
@@ -129,23 +140,13 @@ def base_archive() -> Path:
 def build_archive(tag: str, dockerfile: Path, context: Path, target: Path) -> None:
     """Builds a Dockerfile whose first line is `ARG BASE` with our Debian as BASE; writes a docker-archive."""
     debian.require(("buildah",))
-    store = paths.images_root() / f"buildah.{os.getpid()}"
-    buildah = _Buildah(store)
-    base = f"truststream-base:{base_archive().stat().st_mtime_ns}"
-    try:
-        with step(f"image {tag} from {dockerfile.name}"):
-            _import_base(buildah, base, store)
-            arguments = ["--build-arg", f"BASE=localhost/{base}", "--network", "host", "-f", str(dockerfile)]
-            buildah.run("bud", "--layers=false", *arguments, "-t", tag, str(context))
-            target.unlink(missing_ok=True)
-            buildah.run("push", tag, f"docker-archive:{target}:{tag}")
-    finally:
-        shutil.rmtree(store, ignore_errors=True)
-
-
-def _import_base(buildah: _Buildah, name: str, store: Path) -> None:
-    scratch = store / "context"
-    scratch.mkdir(parents=True)
-    os.link(base_archive(), scratch / "base.tar")
-    (scratch / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
-    buildah.run("bud", "--layers=false", "-t", f"localhost/{name}", str(scratch))
+    buildah = _Buildah(paths.images_root() / "buildah")
+    waiting_for = "another run of the harness that is building an image"
+    with build.lock(paths.cache_root() / "buildah.lock", waiting_for), step(f"image {tag} from {dockerfile.name}"):
+        # A build that was killed leaves its working container behind.
+        buildah.run("rm", "--all")
+        arguments = ["--build-arg", f"BASE={buildah.import_base()}", "--network", "host", "-f", str(dockerfile)]
+        buildah.run("bud", "--layers=false", *arguments, "-t", tag, str(context))
+        target.unlink(missing_ok=True)
+        buildah.run("push", tag, f"docker-archive:{target}:{tag}")
+        buildah.run("rmi", tag)
