@@ -45,7 +45,7 @@ def decide(
         shapes: what the judge has to know of each metric of `spec.monitoring_metrics`.
     """
     turn = Turn(spec, status, seen, now)
-    if seen.deleting or seen.ejected:
+    if seen.deleting or seen.ejected or seen.namespace_terminating:
         leave(turn)
     elif not _blocked(turn):
         _advance(turn, judge, shapes)

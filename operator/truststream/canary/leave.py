@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from truststream.api.status import Phase
 from truststream.canary.actions import ReleaseHold, RemoveFinalizer, SetTargetLabel, SetWeight
 from truststream.canary.endings import Ending
 from truststream.canary.observation import WorkloadView
 from truststream.canary.rollback import canary_gone, traffic_home
 from truststream.canary.turn import Turn
+
+_WHY_EJECTED: Final = "ejected: remove the annotation truststream.dev/ejected to have it back"
+_WHY_TERMINATING: Final = "the namespace is being deleted"
 
 
 def leave(turn: Turn) -> None:
@@ -57,6 +62,6 @@ def _leave_paused(turn: Turn, target: WorkloadView) -> None:
 
 def _go(turn: Turn) -> None:
     turn.set(release=None, weight=0.0, step="")
-    turn.enter(Phase.IDLE, "ejected: remove the annotation truststream.dev/ejected to have it back")
+    turn.enter(Phase.IDLE, _WHY_TERMINATING if turn.seen.namespace_terminating else _WHY_EJECTED)
     if turn.seen.finalizer:
         turn.do(RemoveFinalizer())

@@ -69,6 +69,7 @@ class World:
     writer: str = ""
     finalizer: bool = False
     deleting: bool = False
+    terminating: bool = False
     gone: bool = False
     target_exists: bool = True
     problems: tuple[PodProblem, ...] = ()
@@ -129,6 +130,7 @@ class World:
             namespace="shop",
             finalizer=self.finalizer,
             deleting=self.deleting,
+            namespace_terminating=self.terminating,
             target=self._target(),
             canary=self._canary(),
             canary_service=self.canary_service,
