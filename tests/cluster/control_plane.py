@@ -116,6 +116,9 @@ def controller_manager(layout: Layout) -> list[str]:
         f"--cluster-signing-key-file={layout.pki / 'ca.key'}",
         "--use-service-account-credentials=true",
         "--leader-elect=false",
+        # Tests make and delete dozens of namespaces at a time: with the default of 20 a second each waits for minutes.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
         # Tests wait for the autoscaler: let it look often and come down soon.
         "--horizontal-pod-autoscaler-sync-period=5s",
         "--horizontal-pod-autoscaler-downscale-stabilization=15s",
