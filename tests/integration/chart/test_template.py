@@ -91,7 +91,9 @@ def test_the_eject_hook_is_bounded_and_leaves_nothing() -> None:
     assert job["spec"]["activeDeadlineSeconds"] == 42
     pod = job["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "truststream"  # the policies let it through
-    assert pod["containers"][0]["command"][:3] == ["truststream", "eject", "--all"]
+    command = pod["containers"][0]["command"]
+    assert command[:3] == ["truststream", "eject", "--all"]
+    assert command[-1] == "--timeout=31"  # it gives up, and says so, before it is ended
     assert of_kind(render({"eject": {"enabled": False}}), "Job") == []
 
 
