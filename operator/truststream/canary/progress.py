@@ -56,12 +56,12 @@ def _paused(turn: Turn) -> str:
 def _undecided(turn: Turn) -> str:
     """Why the weight may not change yet; empty when it may."""
     release = turn.release
-    if release.skip and turn.status.verdict is not Verdict.BAD:
-        return ""
     if turn.status.verdict is Verdict.BAD:
         return "the verdict is Bad and rollbackCriteria.automatic is false; say rollback or promote"
+    if release.skip and not _last(turn):
+        return ""  # a person may leave a weight early, but promotion needs proof or the command promote
     left = turn.spec.step_duration - turn.since(release.weight_since)
-    if left > 0:
+    if left > 0 and not release.skip:
         turn.wake_in(left)
         return f"at least {format_duration(turn.spec.step_duration)} at this weight"
     if not release.cleared:

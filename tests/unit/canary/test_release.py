@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.canary.world import Killed, World
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.api.status import Phase, Verdict
+from truststream.api.status import Health, Phase, Verdict
 from truststream.canary import actions as act
 from truststream.canary.observation import Cause, Command, Outcome, PodProblem
 
@@ -93,6 +93,18 @@ def test_revert_in_git_lifts_the_hold() -> None:
     world.push("web:1")
     world.settle()
     assert (world.status.phase, world.held, world.paused) == (Phase.IDLE, False, False)
+    assert (world.status.verdict, world.status.health) == (None, Health.HEALTHY)
+
+
+def test_a_release_begins_while_the_previous_canary_is_leaving_and_waits_without_being_stalled() -> None:
+    world = released(make())
+    world.settle()
+    world.canary_image, world.canary_deleting = "web:2", True
+    released(world, "web:3")
+    world.turn()
+    assert world.status.phase is Phase.STARTING
+    assert "previous canary" in world.status.message
+    assert next(c for c in world.status.conditions if c.type == "Stalled").status == "False"
 
 
 def test_revert_in_mid_flight_ends_without_rejecting() -> None:
@@ -431,3 +443,17 @@ def test_promoted_is_not_true_while_a_newer_revision_waits() -> None:
         if world.running != "web:3":
             seen |= {c.status for c in world.status.conditions if c.type == "Promoted"}
     assert seen == {"False"}
+
+
+def test_skip_leaves_a_weight_but_never_promotes_without_proof() -> None:
+    world = released(make(increments=[10, 100], promotionCriteria=[{"metric": "errorRate", "threshold": 0.1}]))
+    world.until("Progressing")
+    world.counts = (10, 0)
+    world.command = Command("skip", by="ann")
+    for _ in range(4):
+        world.turn()
+    assert world.weight == 10
+    world.command = Command("skip", by="ann")
+    for _ in range(20):
+        world.now = max(world.turn().wake_at or world.now, world.now)
+    assert (world.status.phase, world.weight) == (Phase.PROGRESSING, 10)
