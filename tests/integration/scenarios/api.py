@@ -23,7 +23,7 @@ _PATCHES: Final = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - named after what happened
+class Refused(Exception):
     """An answer that is none."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -76,7 +76,14 @@ class Api:
         return self.patch(obj["kind"], meta.get("namespace", ""), meta["name"], obj, how="apply", query=query)
 
     def patch(
-        self, kind: str, namespace: str, name: str, patch: object, *, how: str = "merge", query: Mapping[str, str] | None = None
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        patch: object,
+        *,
+        how: str = "merge",
+        query: Mapping[str, str] | None = None,
     ) -> Object:
         """Of the object, by `kubectl edit` unless the query says otherwise."""
         where, manager = _path(kind, namespace, name), {"fieldManager": "kubectl-edit"}
@@ -113,11 +120,19 @@ class Api:
                         return
 
     def _call(
-        self, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, content: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
     ) -> Object:
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content}
-        answer = self._session().request(method, self._server + path, data=data, params=query, headers=headers, timeout=30)
+        answer = self._session().request(
+            method, self._server + path, data=data, params=query, headers=headers, timeout=30
+        )
         document: Object = answer.json()
         if not answer.ok:
             raise Refused(answer.status_code, str(document.get("message", document)))

@@ -40,7 +40,10 @@ def service(namespace: str, name: str = "web", app: str = "web") -> Object:
 def route(namespace: str, backend: str = "web") -> Object:
     """Two rules; the other one is nobody's business."""
     other = {"name": "other", "matches": [{"path": {"type": "PathPrefix", "value": "/other"}}]}
-    rules = [{"name": "main", "backendRefs": [{"name": backend, "port": 80}]}, {**other, "backendRefs": [{"name": backend, "port": 80}]}]
+    rules = [
+        {"name": "main", "backendRefs": [{"name": backend, "port": 80}]},
+        {**other, "backendRefs": [{"name": backend, "port": 80}]},
+    ]
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -57,7 +60,10 @@ def canary(namespace: str, *, settle: str = "1s", config: dict[str, Any] | None 
     """Two weights of two seconds: as quick as it can be and still be seen."""
     whole = {
         "targetRef": {"name": "web"},
-        "traffic": {"provider": "GatewayAPI", "config": {"route": "web", "rule": "main", "settle": settle, **(config or {})}},
+        "traffic": {
+            "provider": "GatewayAPI",
+            "config": {"route": "web", "rule": "main", "settle": settle, **(config or {})},
+        },
         "initialTraffic": 10,
         "increments": [50, 100],
         "stepDuration": "2s",

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from tests.integration.scenarios.world import World
+import pytest
+
+from tests.integration.scenarios.phases import SCENES, SHORT
+from tests.integration.scenarios.world import DEPLOYMENT, World
+
+RELEASED = {name: scene for name, scene in SCENES.items() if scene.rolls}
+UNJUDGED = [name for name in SCENES if name not in (*RELEASED, "Idle")]
+
+
+def leave(world: World) -> None:
+    """The data plane's time was only long so that the phase lasts."""
+    world.delete()
+    if world.find("CanaryDeployment", "web"):
+        world.settle(SHORT)
+    world.gone()
 
 
 def test_deleted_while_idle_nothing_of_ours_is_left(world: World) -> None:
@@ -12,8 +26,37 @@ def test_deleted_while_idle_nothing_of_ours_is_left(world: World) -> None:
     world.assert_users_own(label=None)
 
 
-def test_promoted(world: World) -> None:
-    world.open()
-    world.release()
-    assert world.ended()["phase"] == "Succeeded"
-    world.assert_users_own(image="web:2")
+@pytest.mark.parametrize("phase", UNJUDGED)
+def test_deleted_before_the_verdict_the_template_stays_paused_and_an_event_says_how_to_go_on(
+    world: World, phase: str
+) -> None:
+    SCENES[phase].bring(world)
+    leave(world)
+    world.assert_users_own(image="web:2", paused=True, label=None)
+    assert world.active_sets() == ["web:1"]
+    for about in ("CanaryDeployment", DEPLOYMENT):
+        notes = [note for reason, note in world.told(about) if reason == "LeftPaused"]
+        assert len(notes) == 1, world.told(about)
+        assert f"kubectl rollout resume deployment/web -n {world.namespace}" in notes[0]
+
+
+@pytest.mark.parametrize("phase", list(RELEASED))
+def test_deleted_while_the_deployment_rolls_it_rolls_on_with_requests_at_the_users_service(
+    world: World, phase: str
+) -> None:
+    SCENES[phase].bring(world)
+    leave(world)
+    world.assert_users_own(image="web:2", label=None)
+    assert "LeftPaused" not in world.events()
+    world.behave(world.pods())
+
+
+@pytest.mark.parametrize("phase", ["Starting", "Progressing", "ToCanary", "Rolling", "RollingBack"])
+def test_a_namespace_deleted_in_mid_release_goes_at_once(world: World, phase: str) -> None:
+    SCENES[phase].bring(world)
+    world.audit.mark()
+    world.api.delete("Namespace", "", world.namespace)
+    world.eventually(lambda: world.find("CanaryDeployment", "web") is None, "the CanaryDeployment to be gone", limit=20)
+    world.eventually(lambda: world.api.find("Namespace", "", world.namespace) is None, "the namespace to be gone")
+    made = [one for one in world.writes() if one.code == 201 and one.resource != "events"]
+    assert made == [], "nothing is made in a namespace that goes"

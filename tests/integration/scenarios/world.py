@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from tests.integration.controller.audit import Audit, Request
@@ -93,8 +94,19 @@ class World:
 
     def behave(self, pods: list[str], behaviour: str = "ready") -> None:
         """What these pods do from now on."""
+        asked = {"metadata": {"annotations": {manifests.BEHAVIOUR: behaviour}}}
         for pod in pods:
-            self.api.patch("Pod", self.namespace, pod, {"metadata": {"annotations": {manifests.BEHAVIOUR: behaviour}}})
+            with self.unless_gone():
+                self.api.patch("Pod", self.namespace, pod, asked)
+
+    @contextlib.contextmanager
+    def unless_gone(self) -> Iterator[None]:
+        """What went in the meantime needs nothing."""
+        try:
+            yield
+        except Refused as refused:
+            if refused.code != 404:
+                raise
 
     # What is there -----------------------------------------------------------------------------------------------
 
@@ -114,9 +126,10 @@ class World:
         value: str | None = (self.live(DEPLOYMENT)["metadata"].get("labels") or {}).get(names.CANARY_LABEL)
         return value
 
-    def weights(self) -> dict[str, int]:
-        """Of the rule's backends."""
-        return {ref["name"]: ref.get("weight", 1) for ref in self.live(ROUTE)["spec"]["rules"][0]["backendRefs"]}
+    def shares(self) -> dict[str, float]:
+        """Percent that each backend of the rule gets."""
+        weights = {ref["name"]: ref.get("weight", 1) for ref in self.live(ROUTE)["spec"]["rules"][0]["backendRefs"]}
+        return {name: round(100 * weight / sum(weights.values()), 1) for name, weight in weights.items()}
 
     def pods(self, role: str = "", owner: str = "") -> list[str]:
         """Names of the living pods with this role."""
@@ -136,7 +149,11 @@ class World:
 
     def told(self, about: str = CDEP) -> list[tuple[str, str]]:
         """Reasons and notes."""
-        ours = [e for e in self.api.list("Event", self.namespace) if e.get("reportingController") == "truststream.dev/operator"]
+        ours = [
+            e
+            for e in self.api.list("Event", self.namespace)
+            if e.get("reportingController") == "truststream.dev/operator"
+        ]
         chosen = [e for e in ours if e["regarding"]["kind"] == about]
         return [(e["reason"], e["note"]) for e in sorted(chosen, key=lambda e: str(e["eventTime"]))]
 
@@ -205,7 +222,9 @@ class World:
 
     # How it has to end -------------------------------------------------------------------------------------------
 
-    def assert_users_own(self, *, image: str = "web:1", paused: bool = False, label: str | None = names.ENABLED) -> None:
+    def assert_users_own(
+        self, *, image: str = "web:1", paused: bool = False, label: str | None = names.ENABLED
+    ) -> None:
         """Route, Services and Deployment by value as before, but for the template that Git says now."""
         self.eventually(lambda: self.find(DEPLOYMENT, "web-canary") is None, "the canary Deployment to be gone")
         self.eventually(lambda: self.find(SERVICE, "web-canary") is None, "the canary Service to be gone")
