@@ -103,8 +103,6 @@ def _refusal_to_start(turn: Turn, target: WorkloadView) -> tuple[str, str] | Non
         return "TargetRefused", f"held: Deployment {target.name}: " + "; ".join(target.refusals)
     if turn.seen.canary_taken:
         return "NameTaken", f"held: {turn.seen.canary_taken} exists and is not ours; rename or delete it"
-    if turn.seen.canary is not None and turn.seen.canary.deleting:
-        return "CanaryLeaving", "held: the previous canary's pods are still going"
     return _service_refusal(turn)
 
 
@@ -128,6 +126,7 @@ def _lift(turn: Turn, target: WorkloadView) -> None:
         f"the template of {target.name} is the one that serves (revision {target.revision})",
         on_target=True,
     )
+    turn.set(verdict=None, metrics=[])  # those of a version that is no longer asked for
     turn.enter(Phase.IDLE, f"watching Deployment {target.name}; a change of its template starts a release")
 
 
