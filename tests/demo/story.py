@@ -75,7 +75,7 @@ class Story:
         return self._client(RATE, LONGEST)
 
     def _good(self, follow: Follow, load: Load) -> Promoted:
-        self._screen.say(f"Git says podinfo {example.GOOD}: kubectl apply -f examples/01-canary")
+        self._screen.say(f"Git says podinfo {example.GOOD}: kubectl apply -f examples/01-canary/2-application.yaml")
         start, begun, ended = follow.mark(), time.time(), _ended(follow)
         self._example.apply()
         last = self._wait(follow, lambda seen: seen.releases_ended > ended, "the promotion", 180, start, load)
@@ -124,7 +124,9 @@ class Story:
         )
 
     def _revert(self, follow: Follow, load: Load) -> None:
-        self._screen.say(f"Git is reverted to podinfo {example.GOOD}: kubectl apply -f examples/01-canary")
+        self._screen.say(
+            f"Git is reverted to podinfo {example.GOOD}: kubectl apply -f examples/01-canary/2-application.yaml"
+        )
         start = follow.mark()
         self._example.apply()
         self._wait(

@@ -25,7 +25,7 @@ class Plan:
     rate: float
     seconds: float
     requests: int
-    concurrency: int = 64
+    concurrency: int = 256
     timeout: float = 10.0
     keep_alive: bool = True
 
