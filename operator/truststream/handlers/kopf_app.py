@@ -49,7 +49,8 @@ class Watches:
         news = mark in self._news
         self._news.discard(mark)
         if gone:
-            news = self._cache.remove(kind, obj)
+            self._cache.remove(kind, obj)
+            news = True  # the end may be known by our own request already, but nobody has been told
         elif event["type"] is None:
             self._note_listing(kind, obj)
         if news:

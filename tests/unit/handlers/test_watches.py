@@ -1,0 +1,39 @@
+"""Events of watches: who is told what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truststream.cluster import kinds
+from truststream.cluster.cache import Cache
+from truststream.handlers.interest import Interests
+from truststream.handlers.kopf_app import Watches
+from truststream.handlers.resource import Parser
+
+
+class Queue:
+    """Remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[str, str]] = []
+
+    def add(self, key: tuple[str, str]) -> None:
+        self.keys.append(key)
+
+
+def cdep(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "resourceVersion": "5"}
+    return {"kind": kinds.CANARY_DEPLOYMENT, "metadata": metadata, "spec": {"targetRef": {"name": "web"}}}
+
+
+async def test_the_end_of_what_we_let_go_ourselves_is_told_to_its_rivals() -> None:
+    cache, queue = Cache(), Queue()
+    objects: Any = type("Objects", (), {"get": cache.get, "list": cache.list})()
+    watches = Watches(cache, Interests(cache, Parser(objects)), queue, None)  # type: ignore[arg-type]
+    for name in ("first", "second"):
+        watches.seen(kinds.CANARY_DEPLOYMENT, cdep(name))
+        watches.happened(kinds.CANARY_DEPLOYMENT, {"type": "ADDED", "object": cdep(name)})
+    queue.keys.clear()
+    cache.forget(kinds.CANARY_DEPLOYMENT, "shop", "first")  # the answer to the removal of our finalizer
+    watches.happened(kinds.CANARY_DEPLOYMENT, {"type": "DELETED", "object": cdep("first")})
+    assert ("shop", "second") in queue.keys
