@@ -157,14 +157,15 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
 
 def refusal(status: int, document: Mapping[str, Any], retry_after: str | None = None) -> ClusterError:
     """The error for an answer that is none."""
-    causes = (document.get("details") or {}).get("causes") or ()
+    details = document.get("details") or {}
+    causes = details.get("causes") or ()
     message = str(document.get("message") or document.get("reason") or f"HTTP {status}")
-    # A JSON patch that cannot be carried out is answered like an invalid object; only its cause tells them apart:
-    # a `test` that failed, or a path that is gone. Both mean that the object is not what we knew.
+    # A JSON patch that cannot be carried out is answered like an invalid object, but without the object's name: a
+    # `test` that failed, or a path that is gone. Both mean that the object is not what we knew.
     unpatchable = [str(cause["message"]) for cause in causes if cause.get("reason") == "UnexpectedServerResponse"]
     error = _BY_STATUS.get(status, Unavailable)
-    if status == 422 and unpatchable:
-        error, message = Conflict, "; ".join(unpatchable)
+    if status == 422 and (unpatchable or not details.get("name")):
+        error, message = Conflict, "; ".join(unpatchable) or message
     usual = _CONFLICT_OVER if error is Conflict else 1.0  # the newer object is on its way by watch
     seconds = float(retry_after) if retry_after and retry_after.isdigit() else usual
     return error(message, status=status, retry_after=seconds)

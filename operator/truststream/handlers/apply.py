@@ -118,6 +118,8 @@ class Applier:
         selector = service["spec"]["selector"]
         pinned = {**selector, names.ROLE_LABEL: names.STABLE}
         marks = {names.PIN_ANNOTATION: names.STABLE, names.OWNER_LABEL: manifests.owner_value(resource.name)}
+        if selector == pinned and marks.items() <= views.annotations_of(service).items():
+            return
         ops = [
             {"op": "test", "path": "/spec/selector", "value": selector},
             {"op": "replace", "path": "/spec/selector", "value": pinned},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final
 
 from truststream.cluster import kinds
@@ -16,19 +16,32 @@ from truststream.errors import ClusterError, Conflict, Missing
 log = logging.getLogger(__name__)
 
 DURATION: Final = 12  # a standby takes over after this and one retry: under 15 s
+NAME: Final = "truststream"
 RENEW: Final = 4.0
 RETRY: Final = 2.0
 GIVE_UP: Final = 8.0
 """Without a renewal for so long we stop, well before a standby may begin."""
 
 
+class Time:
+    """The clock, and waiting by it."""
+
+    def now(self) -> float:
+        """Seconds; never set back."""
+        return monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others work."""
+        await asyncio.sleep(seconds)
+
+
 class Leader:
     """Times are our own clock's: a Lease is expired when it did not change for its duration while we watched."""
 
-    def __init__(self, client: Client, namespace: str, identity: str, name: str = "truststream") -> None:
+    def __init__(self, client: Client, namespace: str, identity: str, time: Time | None = None) -> None:
         self._client = client
-        self._namespace = namespace
-        self._name = name
+        NAMEspace = namespace
+        self._time = time or Time()
         self._me = identity
         self._lease: dict[str, Any] = {}
         self._changed_at = 0.0
@@ -41,17 +54,17 @@ class Leader:
             if holder != told:
                 log.info("standing by: %s leads", holder or "nobody")
                 told = holder
-            await asyncio.sleep(RETRY)
+            await self._time.sleep(RETRY)
         log.info("leading as %s", self._me)
 
     async def hold(self) -> None:
         """Renew; comes back only when the lead is lost."""
-        renewed = time.monotonic()
-        while time.monotonic() - renewed < GIVE_UP:
-            await asyncio.sleep(RENEW if renewed > time.monotonic() - RENEW else RETRY)
+        renewed = self._time.now()
+        while self._time.now() - renewed < GIVE_UP:
+            await self._time.sleep(RENEW if renewed > self._time.now() - RENEW else RETRY)
             try:
                 await self._write()
-                renewed = time.monotonic()
+                renewed = self._time.now()
             except Conflict:
                 if await self._taken():
                     break
@@ -81,11 +94,11 @@ class Leader:
 
     async def _read(self) -> bool:
         try:
-            found = await self._client.get(kinds.LEASE, self._namespace, self._name)
+            found = await self._client.get(kinds.LEASE, NAMEspace, NAME)
         except Missing:
             return False
         if _version(found) != _version(self._lease):
-            self._changed_at = time.monotonic()
+            self._changed_at = self._time.now()
         self._lease = found
         return True
 
@@ -93,7 +106,7 @@ class Leader:
         spec = self._lease.get("spec") or {}
         if spec.get("holderIdentity", "") in ("", self._me):
             return True
-        return time.monotonic() - self._changed_at > float(spec.get("leaseDurationSeconds", DURATION))
+        return self._time.now() - self._changed_at > float(spec.get("leaseDurationSeconds", DURATION))
 
     async def _taken(self) -> bool:
         """Whether a conflict means that somebody else leads."""
@@ -104,7 +117,7 @@ class Leader:
         return (self._lease.get("spec") or {}).get("holderIdentity") != self._me
 
     async def _create(self) -> bool:
-        metadata = {"name": self._name, "namespace": self._namespace}
+        metadata = {"name": NAME, "namespace": NAMEspace}
         self._lease = await self._client.create(kinds.LEASE, {"metadata": metadata, "spec": self._spec(taking=True)})
         return True
 
@@ -114,7 +127,7 @@ class Leader:
     async def _patch(self, spec: Mapping[str, Any]) -> None:
         """Only on the version that we know: two that try at once cannot both succeed."""
         patch = {"metadata": {"resourceVersion": _version(self._lease)}, "spec": dict(spec)}
-        self._lease = await self._client.merge_patch(kinds.LEASE, self._namespace, self._name, patch)
+        self._lease = await self._client.merge_patch(kinds.LEASE, NAMEspace, NAME, patch)
 
     def _spec(self, *, taking: bool) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

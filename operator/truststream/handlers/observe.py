@@ -210,7 +210,7 @@ class Observer:
         """The oldest of those with the same target releases it."""
         mine = seniority(resource.obj)
         for other in self._cache.list(kinds.CANARY_DEPLOYMENT, resource.namespace):
-            if seniority(other) < mine and same_target(other, resource.obj):
+            if seniority(other) < mine and not _stays_away(other) and same_target(other, resource.obj):
                 return str(other["metadata"]["name"])
         return ""
 
@@ -259,6 +259,12 @@ def command_of(obj: Manifest) -> Command | None:
 def seniority(obj: Manifest) -> tuple[str, str]:
     """Older sorts first; of the same second by name."""
     return str(obj["metadata"].get("creationTimestamp", "")), str(obj["metadata"]["name"])
+
+
+def _stays_away(obj: Manifest) -> bool:
+    """Ejected, and all handed back."""
+    ejected = views.annotations_of(obj).get(EJECTED_ANNOTATION) == "true"
+    return ejected and FINALIZER not in (obj["metadata"].get("finalizers") or ())
 
 
 def same_target(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

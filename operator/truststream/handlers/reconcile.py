@@ -14,7 +14,7 @@ from truststream.canary.actions import AttachRoute, Event, RemoveFinalizer, Seve
 from truststream.canary.decide import decide
 from truststream.canary.decision import Decision
 from truststream.canary.judge import Judge, ThresholdJudge
-from truststream.canary.observation import Measurement, Observation
+from truststream.canary.observation import Measurement, Observation, Outcome
 from truststream.cluster import kinds, manifests
 from truststream.cluster.connection import own_identity
 from truststream.cluster.kinds import Manifest
@@ -77,6 +77,8 @@ class Reconciler:
             return None
         measured = await self._looker.look(*asked, self._settings.source, datetime.now(UTC))
         self._telemetry.looked(measured)
+        if any(one.outcome is Outcome.SOURCE_DOWN for one in measured or ()):
+            self._settings.doubt()
         # A look takes time, and the world goes on: what is decided rests on what is there afterwards.
         found = self._parse(key)
         if found is None:

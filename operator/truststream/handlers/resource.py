@@ -80,7 +80,7 @@ class Resource:
         """What the traffic provider is told."""
         memory = self.status.release.route if self.status.release else None
         return Split(
-            owner=self.name,
+            owner=owner_value(self.name),
             namespace=self.namespace,
             stable=self.service,
             canary=self.canary,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 from truststream.api.configuration import Configuration, load
 from truststream.errors import ClusterError, ConfigurationError
@@ -16,6 +18,8 @@ from truststream.metrics.prometheus import Prometheus
 from truststream.metrics.queries import check
 
 log = logging.getLogger(__name__)
+
+_SECRETS_AGAIN: Final = 60.0
 
 ReadSecret = Callable[[str], Awaitable[dict[str, str]]]
 """The data of a Secret in the operator's namespace, decoded."""
@@ -28,6 +32,9 @@ class Settings:
         self._file = file
         self._read_secret = read_secret
         self._seen: tuple[str, int] | None = None
+        self._retired: MetricSource | None = None
+        self._doubted = False
+        self._used_at = 0.0
         self.configuration = Configuration()
         self.source: MetricSource | None = None
 
@@ -43,19 +50,30 @@ class Settings:
     async def refresh(self) -> None:
         """Read the file again if it is another one; a wrong one is said and the old one kept."""
         mark = self._mark()
-        if mark == self._seen:
+        if mark == self._seen and not self._secrets_are_due():
             return
-        self._seen = mark
+        self._seen, self._doubted = mark, False
         try:
             await self._use(self._read())
             log.info("configuration read again")
         except ConfigurationError as error:
-            log.error("the changed configuration is wrong, the old one holds: %s", error)
+            self._used_at = time.monotonic()
+            log.error("the configuration is wrong now, the old one holds: %s", error)
+
+    def doubt(self) -> None:
+        """The source refuses us or is down: its Secrets may have been changed, which no watch tells."""
+        self._doubted = True
 
     async def close(self) -> None:
         """Release connections."""
-        if self.source is not None:
-            await self.source.close()
+        for source in (self.source, self._retired):
+            if source is not None:
+                await source.close()
+
+    def _secrets_are_due(self) -> bool:
+        wanted = self.configuration.prometheus
+        names_any = wanted and (wanted.bearer_token_secret or wanted.basic_auth_secret or wanted.tls.ca_secret)
+        return bool(self._doubted and names_any and time.monotonic() - self._used_at > _SECRETS_AGAIN)
 
     def _mark(self) -> tuple[str, int] | None:
         """A ConfigMap volume changes by a symlink, a laptop's file by its time."""
@@ -79,9 +97,11 @@ class Settings:
 
     async def _use(self, configuration: Configuration) -> None:
         made = await self._source(configuration)
-        old, self.source, self.configuration = self.source, made, configuration
-        if old is not None:
-            await old.close()
+        # A look may be under way with the old one: it is closed when the next one comes.
+        closing, self._retired = self._retired, self.source
+        self.source, self.configuration, self._used_at = made, configuration, time.monotonic()
+        if closing is not None:
+            await closing.close()
 
     async def _source(self, configuration: Configuration) -> MetricSource | None:
         wanted = configuration.prometheus

@@ -12,7 +12,7 @@ from typing import Final
 from truststream.cluster import kinds
 from truststream.cluster.cache import Cache
 from truststream.cluster.client import Client
-from truststream.cluster.connection import Connection, connect, own_identity, own_namespace
+from truststream.cluster.connection import USER_AGENT, Connection, connect, own_identity, own_namespace
 from truststream.cluster.objects import Objects
 from truststream.cluster.queue import WorkQueue
 from truststream.handlers import kopf_app
@@ -48,6 +48,9 @@ async def run(options: Options) -> int:
     """The controller, until a signal or until the lead is lost; the exit code."""
     connection = await connect(options.kubeconfig, options.user)
     namespace = options.namespace or own_namespace()
+    log.info(
+        "%s at %s%s", USER_AGENT, connection.server, f" as {connection.impersonate}" if connection.impersonate else ""
+    )
     telemetry = Telemetry()
     client, lease_client = Client(connection, telemetry.requested), Client(connection, timeout=3.0)
     settings = settings_for(options.config, client, namespace)

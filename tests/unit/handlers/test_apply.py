@@ -39,6 +39,7 @@ async def twice(world: World, action: act.Action) -> int:
         act.SetTargetLabel(None),
         act.AddFinalizer(),
         act.RemoveFinalizer(),
+        act.PinService("web"),
         act.UnpinService("web"),
         act.DeleteCanaryDeployment(),
         act.DeleteCanaryService(),
