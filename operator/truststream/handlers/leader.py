@@ -40,7 +40,7 @@ class Leader:
 
     def __init__(self, client: Client, namespace: str, identity: str, time: Time | None = None) -> None:
         self._client = client
-        NAMEspace = namespace
+        self._namespace = namespace
         self._time = time or Time()
         self._me = identity
         self._lease: dict[str, Any] = {}
@@ -94,7 +94,7 @@ class Leader:
 
     async def _read(self) -> bool:
         try:
-            found = await self._client.get(kinds.LEASE, NAMEspace, NAME)
+            found = await self._client.get(kinds.LEASE, self._namespace, NAME)
         except Missing:
             return False
         if _version(found) != _version(self._lease):
@@ -117,7 +117,7 @@ class Leader:
         return (self._lease.get("spec") or {}).get("holderIdentity") != self._me
 
     async def _create(self) -> bool:
-        metadata = {"name": NAME, "namespace": NAMEspace}
+        metadata = {"name": NAME, "namespace": self._namespace}
         self._lease = await self._client.create(kinds.LEASE, {"metadata": metadata, "spec": self._spec(taking=True)})
         return True
 
@@ -127,7 +127,7 @@ class Leader:
     async def _patch(self, spec: Mapping[str, Any]) -> None:
         """Only on the version that we know: two that try at once cannot both succeed."""
         patch = {"metadata": {"resourceVersion": _version(self._lease)}, "spec": dict(spec)}
-        self._lease = await self._client.merge_patch(kinds.LEASE, NAMEspace, NAME, patch)
+        self._lease = await self._client.merge_patch(kinds.LEASE, self._namespace, NAME, patch)
 
     def _spec(self, *, taking: bool) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
