@@ -5,7 +5,7 @@ from __future__ import annotations
 from truststream.api.names import ENABLED, PROMOTING
 from truststream.canary.actions import AttachRoute, PinService, ScaleCanary, SetWeight
 from truststream.canary.endings import Ending, roll_back
-from truststream.canary.observation import Cause, PodProblem
+from truststream.canary.observation import Cause, PodProblem, ServiceView
 from truststream.canary.rest import repair_stable
 from truststream.canary.turn import Turn
 
@@ -121,8 +121,20 @@ def contested(turn: Turn) -> bool:
 def _pin_newcomers(turn: Turn) -> None:
     """A Service that came after the start would send requests to the canary whatever its weight."""
     if turn.meshed and not turn.releases_services:
-        new = (s for s in turn.seen.services if s.selects_target and not s.marked and not s.pinned and not s.refusal)
-        turn.do(*(PinService(s.name) for s in new))
+        turn.do(*(PinService(s.name) for s in _loose(turn) if s.name != turn.spec.service_name))
+
+
+def _loose(turn: Turn) -> list[ServiceView]:
+    """Without our marker, and in front of the canary's pods, too."""
+    return [s for s in turn.seen.services if s.selects_target and not s.marked and not s.pinned and not s.refusal]
+
+
+def _lost(turn: Turn) -> list[ServiceView]:
+    """Pins that somebody took away; a Service made anew under the same name has lost the marker with it."""
+    if turn.releases_services:
+        return []
+    reset = [s for s in turn.seen.services if s.marked and not s.pinned]
+    return reset + [s for s in _loose(turn) if s.name == turn.spec.service_name]
 
 
 def _reset_by(turn: Turn) -> str | None:
@@ -130,7 +142,7 @@ def _reset_by(turn: Turn) -> str | None:
     route = turn.seen.route
     if not turn.meshed or route.problem:
         return None
-    lost = [s for s in turn.seen.services if s.marked and not s.pinned]
+    lost = _lost(turn)
     off = not route.attached or abs(route.weight - turn.status.weight) > TOLERANCE
     if off:
         return route.reset_by
@@ -138,7 +150,7 @@ def _reset_by(turn: Turn) -> str | None:
 
 
 def _put_back(turn: Turn) -> None:
-    turn.do(*(PinService(s.name) for s in turn.seen.services if s.marked and not s.pinned))
+    turn.do(*(PinService(s.name) for s in _lost(turn)))
     route = turn.seen.route
     if not route.attached:
         turn.do(AttachRoute())

@@ -20,3 +20,14 @@ def test_a_terminating_namespace_is_left_at_once_also_before_our_own_deletion(ph
     world.settle()
     assert world.log == [act.RemoveFinalizer()]
     assert world.status.message == "the namespace is being deleted"
+
+
+def test_a_service_made_anew_has_lost_its_pin_and_that_counts_as_a_reset() -> None:
+    world = released(make())
+    world.until("Progressing")
+    world.pinned, world.marked, world.pin_writer = False, False, "kubectl-replace"
+    world.turn()
+    assert (world.pinned, world.events.count("PutBack")) == (True, 1)
+    world.pinned, world.marked, world.pin_writer = False, False, "kubectl-replace"
+    world.turn()
+    assert (world.weight, world.status.release and world.status.release.contested != "") == (0, True)
