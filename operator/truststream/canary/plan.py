@@ -11,10 +11,18 @@ FULL = 100.0
 
 
 def pods_for(weight: float, stable: int) -> int:
-    """Canary pods beside `stable` ready ones whose share is nearest to `weight` percent; at least 1 above 0."""
-    if weight <= 0:
+    """Canary pods beside `stable` ones whose share is nearest to `weight` percent: fewer on a tie, at least 1 above 0.
+
+    Stable pods are the user's and stay, so 100 percent is out of reach: it means as many as stable.
+
+    Raises:
+        ValueError: weight is outside of 0 to 100.
+    """
+    if not 0 <= weight <= FULL:
+        raise ValueError(f"a weight is 0 to 100 percent, not {weight}")
+    if weight == 0:
         return 0
-    if weight >= FULL or stable == 0:
+    if weight == FULL or stable == 0:
         return max(1, stable)
     exact = stable * weight / (FULL - weight)
     candidates = {max(1, math.floor(exact)), max(1, math.ceil(exact))}
@@ -22,8 +30,8 @@ def pods_for(weight: float, stable: int) -> int:
 
 
 def weight_of(canary: int, stable: int) -> float:
-    """Percent of ready pods that are the canary's, to one decimal; 0 when there are none."""
-    return round(FULL * canary / (canary + stable), 1) if canary else 0.0
+    """Percent of ready pods that are the canary's; 0 when there are none."""
+    return FULL * canary / (canary + stable) if canary else 0.0
 
 
 def weights(spec: CanaryDeploymentSpec, seen: Observation) -> tuple[float, ...]:
@@ -31,7 +39,7 @@ def weights(spec: CanaryDeploymentSpec, seen: Observation) -> tuple[float, ...]:
     wanted = [w for w in (spec.initial_traffic, *spec.increments) if w < FULL]
     if not (seen.weight_by_replicas and seen.target):
         return tuple(wanted)
-    rounded = [weight_of(pods_for(w, seen.target.desired), seen.target.desired) for w in wanted]
+    rounded = [round(weight_of(pods_for(w, seen.target.desired), seen.target.desired), 2) for w in wanted]
     return tuple(dict.fromkeys(rounded))
 
 

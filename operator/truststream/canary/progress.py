@@ -35,7 +35,7 @@ def progress(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> Non
     if route_problem(turn) or contested(turn):
         return
     if not turn.meshed:
-        turn.set(weight=turn.seen.route.weight)  # what the ready pods really hold
+        turn.set(weight=round(turn.seen.route.weight, 1))  # what the ready pods really hold
     answer = take_look(turn, judge, shapes)
     if answer is not None and answer.verdict is Verdict.BAD and turn.spec.rollback_criteria.automatic:
         roll_back(turn, Ending.ROLLED_BACK, answer.reason)

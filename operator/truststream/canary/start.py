@@ -149,7 +149,7 @@ def _first_weight(turn: Turn) -> None:
 def mark_weight(turn: Turn, weights: Sequence[float], index: int) -> None:
     """Write down a new weight: what is told and measured starts anew with it."""
     weight = weights[index]
-    turn.set(weight=weight if turn.meshed else turn.seen.route.weight, step=f"{index + 1}/{len(weights) + 1}")
+    turn.set(weight=weight if turn.meshed else round(turn.seen.route.weight, 1), step=f"{index + 1}/{len(weights) + 1}")
     turn.set_release(
         step=index,
         weight_since=turn.stamp,

@@ -14,6 +14,7 @@ from truststream.api.names import canary_name
 from truststream.api.status import CanaryDeploymentStatus
 from truststream.api.validate import examine
 from truststream.cluster.kinds import Manifest
+from truststream.cluster.manifests import owner_value
 from truststream.cluster.queue import Key
 from truststream.errors import SpecError, StateError
 from truststream.traffic import provider, require

@@ -51,7 +51,8 @@ class Objects(Protocol):
 class Split:
     """Whose traffic is meant: one CanaryDeployment's.
 
-    `stable` and `canary` are Service names; `target` and `canary_workload` are Deployments ("" for kind Services).
+    `owner` is its name as the label on objects that we make says it. `stable` and `canary` are Service names; `target`
+    and `canary_workload` are Deployments ("" for kind Services).
     `memory` is what this provider returned from `attach`, kept in `.status.release.route` (restoring by value).
     """
 

@@ -13,36 +13,11 @@ from pydantic import Field
 from truststream.api.base import ApiModel
 from truststream.api.quantities import Duration
 from truststream.canary.observation import RouteView
+from truststream.canary.plan import pods_for, weight_of
 from truststream.errors import Missing, TrafficError
 from truststream.traffic.base import Capability, Manifest, Objects, Split
-from truststream.traffic.weights import percent_of
 
 _DEPLOYMENT = "Deployment"
-
-
-def pods_for(weight: float, stable: int) -> int:
-    """Canary pods whose part of all is nearest to `weight` percent: the fewer on a tie, at least 1 above weight 0.
-
-    Stable pods are the user's and stay, so 100 percent is out of reach: it means as many as stable, enough for the
-    whole load.
-
-    Raises:
-        ValueError: weight is outside of 0 to 100.
-    """
-    if not 0 <= weight <= 100:
-        raise ValueError(f"a weight is 0 to 100 percent, not {weight}")
-    if weight == 0:
-        return 0
-    if weight == 100 or stable == 0:
-        return max(stable, 1)
-    below = int(stable * weight / (100 - weight))
-    nearest = min((below, below + 1), key=lambda canary: abs(weight_of(canary, stable) - weight))
-    return max(nearest, 1)
-
-
-def weight_of(canary: int, stable: int) -> float:
-    """Percent of the requests that so many ready canary pods get beside so many stable ones."""
-    return percent_of(stable, canary)
 
 
 class ReplicasConfig(ApiModel):

@@ -16,10 +16,6 @@ from truststream.cluster.connection import connect
 from truststream.errors import Conflict, Invalid
 from truststream.traffic.base import Manifest, PatchOp
 
-# Kubernetes 1.36 answers a JSON patch that cannot be applied with 422, empty details and no cause; a rejected object
-# comes with details.name. `refusal` looks for a cause. Strict: mending it makes these tests ask for this mark to go.
-unmended = pytest.mark.xfail(strict=True, raises=Invalid, reason="refusal() takes a failed test for Invalid")
-
 
 class ThroughClient(Kubectl):
     """Reads by kubectl, writes as the operator does."""
@@ -40,7 +36,6 @@ async def at(world: RealWorld, cluster: Cluster) -> AsyncIterator[Stage]:
     await client.close()
 
 
-@unmended
 @pytest.mark.parametrize("path", ["/spec/rules/0/backendRefs/0/name", "/spec/rules/5/backendRefs/0/name"])
 async def test_a_test_that_does_not_hold_is_a_conflict(at: Stage, path: str) -> None:
     with pytest.raises(Conflict):
@@ -53,7 +48,6 @@ async def test_a_rejected_object_is_invalid(at: Stage) -> None:
         await at.world.objects.json_patch(*at.case.touched(at.world), [weight])
 
 
-@unmended
 async def test_a_rollback_behind_a_lagging_cache(at: Stage) -> None:
     split = await at.begin()
     await at.provider.set_weight(split, 10)

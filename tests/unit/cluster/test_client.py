@@ -17,7 +17,7 @@ from truststream.errors import ClusterError, Conflict, Forbidden, Invalid, Missi
      (429, Unavailable), (500, Unavailable), (503, Unavailable)],
 )  # fmt: skip
 def test_by_status(status: int, expected: type[ClusterError]) -> None:
-    error = refusal(status, {"message": "because"})
+    error = refusal(status, {"message": "because", "details": {"name": "web"}})
     assert type(error) is expected
     assert error.status == status
     assert str(error) == "because"
@@ -33,6 +33,11 @@ def test_a_failed_test_of_a_json_patch_is_a_conflict() -> None:
     error = refusal(422, answer)
     assert isinstance(error, Conflict)
     assert message in str(error)
+
+
+def test_a_patch_that_does_not_fit_is_a_conflict_also_without_a_cause() -> None:
+    """Kubernetes 1.36 answers so: details without the object's name, which a rejected object has."""
+    assert isinstance(refusal(422, {"message": "the server rejected our request", "details": {}}), Conflict)
 
 
 def test_the_server_says_when_to_come_back() -> None:
