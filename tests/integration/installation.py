@@ -49,18 +49,23 @@ def install(cluster: Cluster, *values: str, chart: Path = CHART) -> None:
     """Without an operator unless `values` say otherwise; the API server takes a moment to read new policies."""
     arguments = [part for value in ("replicas=0", "eject.enabled=false", *values) for part in ("--set", value)]
     cluster.helm("upgrade", "--install", RELEASE, str(chart), "-n", NAMESPACE, "--create-namespace", *arguments)
-    cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=30s")
+    cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=120s")
     _wait_until_in_force(cluster)
 
 
 def _wait_until_in_force(cluster: Cluster) -> None:
     probe = f"truststream-probe-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", probe)
-    cluster.kubectl("apply", "-n", probe, "-f", "-", "--as", OPERATOR, input=json.dumps(_TARGET))
-    waiting.until(lambda: _accepts_canaries(cluster, probe), "CanaryDeployments to be accepted", limit=30)
-    waiting.until(lambda: _holds(cluster, probe), "the hold to be in force", limit=30)
-    waiting.until(lambda: _gives_roles(cluster, probe), "the role policy to be in force", limit=30)
+    waiting.until(lambda: _lets_the_operator(cluster, probe), "the operator's rights to be in force")
+    waiting.until(lambda: _accepts_canaries(cluster, probe), "CanaryDeployments to be accepted")
+    waiting.until(lambda: _holds(cluster, probe), "the hold to be in force")
+    waiting.until(lambda: _gives_roles(cluster, probe), "the role policy to be in force")
     cluster.kubectl("delete", "namespace", probe, "--wait=false")
+
+
+def _lets_the_operator(cluster: Cluster, probe: str) -> bool:
+    target = ("-n", probe, "-f", "-", "--as", OPERATOR)
+    return cluster.kubectl("apply", *target, input=json.dumps(_TARGET), check=False).returncode == 0
 
 
 def _accepts_canaries(cluster: Cluster, probe: str) -> bool:

@@ -77,7 +77,7 @@ def meddle(cluster: Cluster, namespace: str, expression: str, prefix: str) -> It
     objects = _policy(name, namespace, expression)
     cluster.kubectl("create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     try:
-        waiting.until(lambda: in_force(cluster, namespace), "the meddling policy to be in force", limit=30)
+        waiting.until(lambda: in_force(cluster, namespace), "the meddling policy to be in force")
         yield
     finally:
         for kind in ("mutatingadmissionpolicybinding", "mutatingadmissionpolicy"):

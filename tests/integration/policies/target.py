@@ -95,7 +95,7 @@ class Target:
             live = self.live()
             return bool(live.get("status", {}).get("observedGeneration", 0) >= live["metadata"]["generation"])
 
-        waiting.until(seen, f"the controller to look at Deployment {self.name}", limit=30)
+        waiting.until(seen, f"the controller to look at Deployment {self.name}")
         return self.live()
 
     def assert_held(self, marker: str = "template") -> None:
@@ -107,7 +107,7 @@ class Target:
         assert len(self.replica_sets()) == 1
 
     def assert_rolls(self, count: int = 2) -> None:
-        waiting.until(lambda: len(self.replica_sets()) == count, f"{count} ReplicaSets", limit=30)
+        waiting.until(lambda: len(self.replica_sets()) == count, f"{count} ReplicaSets")
         assert not self.live()["spec"].get("paused")
 
 

@@ -45,7 +45,6 @@ def _wait_for_the_parameter(chart: Cluster, namespace: str, target: str) -> None
     waiting.until(
         lambda: _asked_role(chart, namespace, f"{target}-a1", labels) == names.STABLE,
         "the policy to see the canary",
-        limit=30,
     )
 
 
@@ -55,7 +54,7 @@ def test_pods_that_the_controller_makes(chart_target: Target) -> None:
     _wait_for_the_parameter(cluster, namespace, "web")
     before = {pod["metadata"]["name"] for pod in _pods(chart_target)}
     chart_target.kubectl("scale", "deployment/web", "--replicas=4")
-    waiting.until(lambda: len(_pods(chart_target)) == 4, "four pods", limit=30)
+    waiting.until(lambda: len(_pods(chart_target)) == 4, "four pods")
     new = [pod for pod in _pods(chart_target) if pod["metadata"]["name"] not in before]
     assert len(new) == 2
     assert all(pod["metadata"]["labels"][names.ROLE_LABEL] == names.STABLE for pod in new)

@@ -97,7 +97,7 @@ def policy(chart: Cluster, module_namespace: str) -> Iterator[str]:
     objects = {"apiVersion": "v1", "kind": "List", "items": _policy(chart, name)}
     chart.kubectl("apply", "-f", "-", input=json.dumps(objects))
     chart.kubectl("label", "namespace", module_namespace, f"hold-routes={name}")
-    waiting.until(lambda: _in_force(chart, module_namespace), "the route policy to be in force", limit=30)
+    waiting.until(lambda: _in_force(chart, module_namespace), "the route policy to be in force")
     yield name
     chart.kubectl("delete", "-f", "-", input=json.dumps(objects))
 
@@ -116,7 +116,7 @@ def _in_force(chart: Cluster, namespace: str) -> bool:
 def route(chart: Cluster, policy: str, namespace: str, request: pytest.FixtureRequest) -> Route:
     chart.kubectl("label", "namespace", namespace, f"hold-routes={policy}")
     one = Route(chart, namespace, request.param)
-    waiting.until(lambda: _in_force(chart, namespace), "the namespace's label to be seen", limit=30)
+    waiting.until(lambda: _in_force(chart, namespace), "the namespace's label to be seen")
     one.git(one.manifest())
     return one
 

@@ -115,7 +115,7 @@ def webhook(cluster: Cluster, namespace: str, directory: Path, mutate: Mutation)
         configuration = _configuration(name, namespace, url, certificate)
         cluster.kubectl("create", "-f", "-", input=json.dumps(configuration))
         try:
-            waiting.until(lambda: in_force(cluster, namespace), "the webhook to be in force", limit=30)
+            waiting.until(lambda: in_force(cluster, namespace), "the webhook to be in force")
             yield
         finally:
             cluster.kubectl("delete", "mutatingwebhookconfiguration", name)
