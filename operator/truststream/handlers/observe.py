@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from truststream.api.names import (
@@ -21,7 +22,6 @@ from truststream.canary.observation import (
     Measurement,
     Observation,
     PodProblem,
-    RouteView,
     ServiceView,
     WorkloadView,
 )
@@ -48,42 +48,59 @@ class Observer:
         self._claims: dict[tuple[str, int], Mapping[str, Manifest]] = {}  # by target uid and generation
 
     async def observe(self, resource: Resource, measurements: Sequence[Measurement] | None = None) -> Observation:
-        """Everything of one resource, read now."""
-        meta = resource.obj["metadata"]
+        """Everything of one resource: what has to be asked for first, then all the rest at one moment."""
         target = self._deployment(resource.namespace, resource.target)
-        target_view = await self._target_view(resource, target)
-        canary, taken = self._own_canary(resource)
-        traffic = resource.traffic
-        by_replicas = traffic.weight_by_replicas if traffic else False
-        return Observation(
-            name=resource.name,
-            namespace=resource.namespace,
+        claims = await self._mounted_claims(resource, target)
+        unlabelled = await self._unlabelled(resource, target)
+        seen = self._world(resource, claims)
+        measured = tuple(measurements) if measurements is not None else None
+        return replace(self._asked(resource, seen), unlabelled_pods=unlabelled, measurements=measured)
+
+    def _asked(self, resource: Resource, seen: Observation) -> Observation:
+        """What the CanaryDeployment itself says, and who else says it."""
+        meta, problem = resource.obj["metadata"], resource.problem
+        return replace(
+            seen,
             generation=resource.generation,
             finalizer=FINALIZER in (meta.get("finalizers") or ()),
             deleting="deletionTimestamp" in meta,
             ejected=views.annotations_of(resource.obj).get(EJECTED_ANNOTATION) == "true",
+            managed_by=self._managed_by(resource),
+            spec_problem=str(problem) if problem else "",
+            spec_problem_reason=problem.reason if problem else "InvalidSpec",
+            command=command_of(resource.obj),
+        )
+
+    def _world(self, resource: Resource, claims: Mapping[str, Manifest]) -> Observation:
+        """The cluster around it."""
+        target = self._deployment(resource.namespace, resource.target)
+        canary, taken = self._own_canary(resource)
+        seen = Observation(
+            name=resource.name,
+            namespace=resource.namespace,
             namespace_terminating=self._terminating(resource.namespace),
-            target=target_view,
+            target=self._target_view(resource, target, claims),
             canary=self._view(canary) if canary else None,
             canary_taken=taken,
             canary_service=self._canary_service(resource),
-            canary_endpoints=self._canary_endpoints(resource, canary, by_replicas),
             stable_endpoints=self._endpoints(resource.namespace, resource.service),
             problems=self._problems(resource, target, canary),
             services=self._services(resource, target),
             service_missing=self._service_missing(resource),
-            unlabelled_pods=await self._unlabelled(resource, target, target_view, by_replicas),
-            route=traffic.read(resource.split) if traffic else RouteView(found=False),
-            settle=traffic.settle if traffic else 3.0,
-            weight_by_replicas=by_replicas,
             hold_served=self._hold_served(),
-            managed_by=self._managed_by(resource),
-            spec_problem=str(resource.problem) if resource.problem else "",
-            spec_problem_reason=resource.problem.reason if resource.problem else "InvalidSpec",
             warnings=self._warnings(resource, target, canary),
-            command=command_of(resource.obj),
-            measurements=tuple(measurements) if measurements is not None else None,
         )
+        return self._traffic(resource, canary, seen)
+
+    def _traffic(self, resource: Resource, canary: Manifest | None, seen: Observation) -> Observation:
+        """What the provider sees; without one there is no route."""
+        traffic = resource.traffic
+        by_replicas = traffic is not None and traffic.weight_by_replicas
+        seen = replace(seen, canary_endpoints=self._canary_endpoints(resource, canary, by_replicas))
+        if traffic is None:
+            return seen
+        route, settle = traffic.read(resource.split), traffic.settle
+        return replace(seen, route=route, settle=settle, weight_by_replicas=by_replicas)
 
     def _deployment(self, namespace: str, name: str) -> Manifest | None:
         return self._cache.get(kinds.DEPLOYMENT, namespace, name) if name else None
@@ -92,17 +109,18 @@ class Observer:
         replica_sets = self._cache.indexed(kinds.REPLICA_SET, obj["metadata"]["namespace"], obj["metadata"]["uid"])
         return views.workload_view(obj, replica_sets, refusals)
 
-    async def _target_view(self, resource: Resource, target: Manifest | None) -> WorkloadView | None:
+    def _target_view(
+        self, resource: Resource, target: Manifest | None, claims: Mapping[str, Manifest]
+    ) -> WorkloadView | None:
         if target is None:
             return None
-        claims = await self._mounted_claims(resource, target)
         allow = resource.spec.target_ref.allow_recreate
         return self._view(target, views.refusals_of(target, allow_recreate=allow, claims=claims))
 
-    async def _mounted_claims(self, resource: Resource, target: Manifest) -> Mapping[str, Manifest]:
+    async def _mounted_claims(self, resource: Resource, target: Manifest | None) -> Mapping[str, Manifest]:
         """Asked once a generation of the target, only while a release may begin; no watch is worth it."""
-        names = views.claims_named(target)
-        if not names or resource.status.release is not None:
+        names = views.claims_named(target) if target else ()
+        if target is None or not names or resource.status.release is not None:
             return {}
         key = (target["metadata"]["uid"], int(target["metadata"].get("generation", 0)))
         if key not in self._claims:
@@ -181,11 +199,13 @@ class Observer:
         missing = (name for name in needed if not self._cache.get(kinds.SERVICE, resource.namespace, name))
         return next(missing, "")
 
-    async def _unlabelled(
-        self, resource: Resource, target: Manifest | None, view: WorkloadView | None, by_replicas: bool
-    ) -> tuple[str, ...]:
+    async def _unlabelled(self, resource: Resource, target: Manifest | None) -> tuple[str, ...]:
         """Pods are watched by our label alone, so those without are asked for, while a pin is about to need them."""
-        if target is None or view is None or by_replicas or not _starts(resource, view):
+        traffic = resource.traffic
+        if target is None or traffic is None or traffic.weight_by_replicas:
+            return ()
+        view = self._view(target)
+        if not _starts(resource, view):
             return ()
         labelled = [pod for pod in self._pods_of(target) if "deletionTimestamp" not in pod["metadata"]]
         if len(labelled) >= view.total:

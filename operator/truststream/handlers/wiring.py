@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,30 +49,22 @@ async def run(options: Options) -> int:
     """The controller, until a signal or until the lead is lost; the exit code."""
     connection = await connect(options.kubeconfig, options.user)
     namespace = options.namespace or own_namespace()
-    log.info(
-        "%s at %s%s", USER_AGENT, connection.server, f" as {connection.impersonate}" if connection.impersonate else ""
-    )
-    telemetry = Telemetry()
-    client, lease_client = Client(connection, telemetry.requested), Client(connection, timeout=3.0)
-    settings = settings_for(options.config, client, namespace)
-    health = Health(telemetry)
-    stop = _stop_on_signals()
-    server = None
-    try:
+    log.info("%s at %s as %s", USER_AGENT, connection.server, connection.impersonate or "itself")
+    telemetry, stop = Telemetry(), _stop_on_signals()
+    async with AsyncExitStack() as closing:
+        client, lease_client = Client(connection, telemetry.requested), Client(connection, timeout=3.0)
+        settings, health = settings_for(options.config, client, namespace), Health(telemetry)
+        for part in (lease_client, client, settings):
+            closing.push_async_callback(part.close)
         await settings.start()
-        server = await health.serve(options.port) if options.port else None
+        if options.port:
+            closing.push_async_callback((await health.serve(options.port)).cleanup)
         leader = Leader(lease_client, namespace, own_identity()) if options.elect else None
         if leader is not None and not await _first(leader.acquire(), stop):
             return 0
         telemetry.leads(True)
         controller = Controller(connection, client, settings, telemetry)
         return await _lead(controller, leader, health, stop)
-    finally:
-        if server is not None:
-            await server.cleanup()
-        await settings.close()
-        await client.close()
-        await lease_client.close()
 
 
 class Controller:
