@@ -11,17 +11,22 @@ BEHAVIOUR = "pod.truststream.test/behaviour"
 REPLICAS = 4
 
 
-def deployment(namespace: str, image: str = "web:1", *, behaviour: str = "ready", replicas: int = REPLICAS) -> Object:
-    """`behaviour` is that of its pods: ready, not-ready, crash-loop, image-pull-backoff."""
+def deployment(
+    namespace: str, image: str = "web:1", *, name: str = "web", behaviour: str = "ready", surge: int | None = None
+) -> Object:
+    """`behaviour` is its pods': ready, not-ready, crash-loop, image-pull-backoff; with `surge` none is unavailable."""
+    rolling = {"maxSurge": surge, "maxUnavailable": 0}
+    strategy = {} if surge is None else {"strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}
     container = {"name": "web", "image": image, "ports": [{"containerPort": 8080}]}
-    metadata = {"labels": {"app": "web"}, "annotations": {BEHAVIOUR: behaviour}}
+    metadata = {"labels": {"app": name}, "annotations": {BEHAVIOUR: behaviour}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": namespace, "labels": {"team": "shop"}},
+        "metadata": {"name": name, "namespace": namespace, "labels": {"team": "shop"}},
         "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": "web"}},
+            **strategy,
+            "replicas": REPLICAS,
+            "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": metadata, "spec": {"containers": [container]}},
         },
     }
@@ -77,3 +82,9 @@ def canary(namespace: str, *, settle: str = "1s", config: dict[str, Any] | None 
         "metadata": {"name": "web", "namespace": namespace},
         "spec": whole,
     }
+
+
+def quota(namespace: str, pods: int) -> Object:
+    """So many pods and no more."""
+    metadata = {"name": "pods", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"pods": str(pods)}}}

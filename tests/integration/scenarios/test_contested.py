@@ -51,7 +51,7 @@ def test_a_service_replaced_by_force_is_pinned_again_once(world: World) -> None:
     replace_by_force(world, manifests.service(world.namespace))
     world.eventually(lambda: pinned(world), "the Service to be pinned again", limit=20)
     assert world.shares() == HALF_WAY
-    assert world.events().count("PutBack") == 1
+    world.told_once("PutBack")
     replace_by_force(world, manifests.service(world.namespace))
     assert "resets" in world.stalled("Contested")
     assert world.shares() == {"web": 100.0, "web-canary": 0.0}
@@ -71,7 +71,7 @@ def test_a_route_replaced_by_force_gets_the_canary_back_once(world: World) -> No
     half_way(world)
     replace_by_force(world, manifests.route(world.namespace))
     world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
-    assert world.events().count("PutBack") == 1
+    world.told_once("PutBack")
     world.spec({"stepDuration": "1s"})
     assert world.ended()["phase"] == "Succeeded"
     world.assert_users_own(image="web:2")
@@ -83,9 +83,7 @@ def test_argo_cd_applies_service_and_route_by_force_once_and_the_release_goes_on
         world.api.apply(manifest, manager=ARGO, force=True)
     assert pinned(world), "the policy keeps the pin in the very request"
     world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
-    told = [note for reason, note in world.told() if reason == "PutBack"]
-    assert len(told) == 1
-    assert ARGO in told[0]
+    assert ARGO in world.told_once("PutBack")
 
 
 def test_the_second_time_we_give_way_without_a_leak_or_a_write_war(world: World) -> None:

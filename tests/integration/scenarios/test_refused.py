@@ -60,12 +60,13 @@ def test_a_missing_service_or_route_is_named_and_waited_for(world: World, kind: 
     world.phase("Idle", and_=lambda status: bool(status.get("stableRevision")))
 
 
+BROKEN = {"name": "load", "kind": "Value", "query": "sum(", "direction": "LowerIsBetter"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"traffic": {"provider": "GatewayAPI", "config": {"route": "web", "rule": "nope"}}}, "nope"),
     ({"traffic": {"provider": "Carrier"}}, "known"),
     ({"traffic": {"provider": "GatewayAPI", "config": {"rout": "web"}}}, "rout"),
-    ({"monitoringMetrics": [{"name": "happiness"}]}, "unknown metric 'happiness'"),
-    ({"monitoringMetrics": [{"name": "load", "kind": "Value", "query": "sum(", "direction": "Lower"}]}, "query"),
+    ({"monitoringMetrics": [{"name": "errorRate"}, {"name": "happiness"}]}, "unknown metric 'happiness'"),
+    ({"monitoringMetrics": [{"name": "errorRate"}, BROKEN]}, "spec.monitoringMetrics[1].query"),
 ]
 
 

@@ -157,6 +157,13 @@ class World:
         chosen = [e for e in ours if e["regarding"]["kind"] == about]
         return [(e["reason"], e["note"]) for e in sorted(chosen, key=lambda e: str(e["eventTime"]))]
 
+    def told_once(self, reason: str) -> str:
+        """The note of an event that has to come exactly once; it is posted after the writes that it tells of."""
+        self.eventually(lambda: reason in self.events(), f"event {reason}")
+        notes = [note for found, note in self.told() if found == reason]
+        assert len(notes) == 1, notes
+        return notes[0]
+
     def condition(self, kind: str, status: Object | None = None) -> Object:
         """By its type; empty when it is not there."""
         found = (self.status() if status is None else status).get("conditions") or []
