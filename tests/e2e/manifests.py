@@ -26,7 +26,7 @@ def deployment(
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"name": "http", "containerPort": 9898}, {"name": "metrics", "containerPort": 9797}],
         "env": [{"name": "PODINFO_PORT_METRICS", "value": "9797"}, *_env(environment or {})],
-        "startupProbe": {"httpGet": {"path": readiness, "port": "http"}, "periodSeconds": 1, "failureThreshold": 60},
+        "startupProbe": {**_probe(readiness), "failureThreshold": 60},
         "readinessProbe": _probe(readiness),
         "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
         "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},

@@ -38,7 +38,7 @@ class Plan:
 async def run(plan: Plan, emit: Emit) -> None:
     """Send what the plan says, tell every answer, end when the last one is in."""
     target.check(plan.url)
-    connector = aiohttp.TCPConnector(limit=0, force_close=not plan.keep_alive, keepalive_timeout=30)
+    connector = aiohttp.TCPConnector(limit=0, force_close=not plan.keep_alive)
     headers = {"User-Agent": "truststream-load", **({"Host": plan.host} if plan.host else {})}
     timeout = aiohttp.ClientTimeout(total=plan.timeout)
     async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:

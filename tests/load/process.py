@@ -62,8 +62,9 @@ class Load:
     def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.append(Answer.parse(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self._answers.append(Answer.parse(line))
 
     def stop(self) -> Tally:
         """End it, and count all that it told."""

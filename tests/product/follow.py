@@ -73,10 +73,11 @@ class Follow:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            event: dict[str, Any] = json.loads(line)
-            if event["type"] in ("ADDED", "MODIFIED"):
-                self._take(Canary(time.time(), event["object"]))
+        with process.stdout as lines:
+            for line in lines:
+                event: dict[str, Any] = json.loads(line)
+                if event["type"] in ("ADDED", "MODIFIED"):
+                    self._take(Canary(time.time(), event["object"]))
         process.wait()
 
     def _take(self, sight: Canary) -> None:

@@ -1,4 +1,4 @@
-"""`helm uninstall` in the middle of a release: the workloads serve, route and Services are the user's own. Runs last."""
+"""`helm uninstall` in mid-release: the workloads serve, route and Services are the user's own. Runs last."""
 
 from __future__ import annotations
 
