@@ -49,7 +49,8 @@ class Observer:
 
     async def observe(self, resource: Resource, measurements: Sequence[Measurement] | None = None) -> Observation:
         """Everything of one resource: what has to be asked for first, then all the rest at one moment."""
-        target = self._deployment(resource.namespace, resource.target)
+        staying = not self._terminating(resource.namespace)
+        target = self._deployment(resource.namespace, resource.target) if staying else None
         claims = await self._mounted_claims(resource, target)
         unlabelled = await self._unlabelled(resource, target)
         seen = self._world(resource, claims)

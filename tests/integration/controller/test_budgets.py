@@ -38,7 +38,7 @@ def test_a_step_is_one_route_one_status_one_event(shop: Shop, audit: Audit) -> N
 
 
 def test_a_rollback_writes_the_route_first(shop: Shop, audit: Audit) -> None:
-    shop.open(initialTraffic=20)
+    shop.open(initialTraffic=20, stepDuration="60s")
     shop.release("web:2", bad=0.0)
     shop.wait_weight(20)
     shop.traffic.flow(shop.namespace, "web-canary", rate=200, bad=0.9)

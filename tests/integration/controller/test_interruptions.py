@@ -73,6 +73,19 @@ def test_eject_in_mid_release_leaves_everything_as_applied(shop: Shop, operator:
     assert shop.label() is None, "an ejected CanaryDeployment is left alone"
 
 
+def test_eject_beside_a_running_operator(shop: Shop, operator: OperatorProcess) -> None:
+    shop.open(stepDuration="60s")
+    shop.release("web:2")
+    shop.wait_weight(10)
+    answer = _eject(operator, shop)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    shop.wait_gone("deployment", "web-canary")
+    pause(2)
+    shop.assert_as_applied()
+    assert shop.label() is None
+    assert "finalizers" not in shop.live("cdep")["metadata"]
+
+
 def test_deleting_in_mid_release_leaves_everything_as_applied(shop: Shop) -> None:
     shop.open(stepDuration="60s")
     shop.release("web:2")
