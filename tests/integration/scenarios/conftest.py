@@ -33,7 +33,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         operator = OperatorProcess(cluster, tmp_path_factory.mktemp("operator"), address)
         operator.start()
         try:
-            yield Stage(cluster, made, operator)
+            yield Stage(cluster, made, operator, address)
         finally:
             operator.stop()
 
@@ -54,6 +54,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         for item in pyfuncitem.session.items
         if isinstance(item, pytest.Function) and item.path.is_relative_to(HERE) and "world" in item.fixturenames
     ]
-    stage: Stage = pyfuncitem.funcargs["world"]
+    stage = pyfuncitem.funcargs["world"]
+    assert isinstance(stage, Stage)
     stage.play(together, pyfuncitem)
     return True

@@ -26,6 +26,7 @@ class Stage:
     cluster: Cluster
     source: Source
     operator: OperatorProcess
+    address: str  # of the source
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_A_TIME, "scenario"))
     _running: dict[str, Future[None]] = field(default_factory=dict)
 

@@ -61,7 +61,12 @@ def test_a_look_costs_at_most_one_status(world: World) -> None:
     pause(2)
     world.audit.mark()
     looks: set[str] = set()
-    world.stays(lambda: looks.add(world.status()["release"].get("lookedAt", "")) is None, 8, "looking")
+
+    def looking() -> bool:
+        looks.add(world.status()["release"].get("lookedAt", ""))
+        return True
+
+    world.stays(looking, 8, "looking")
     counted = Counter(one.resource for one in world.writes())
     assert set(counted) == {STATUS}
     assert counted[STATUS] <= len(looks) + 1

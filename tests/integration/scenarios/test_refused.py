@@ -49,7 +49,7 @@ def test_a_target_that_is_created_later_is_adopted_then(world: World) -> None:
 @pytest.mark.parametrize(("kind", "reason"), [(SERVICE, "ServiceMissing"), (ROUTE, "RouteProblem")])
 def test_a_missing_service_or_route_is_named_and_waited_for(world: World, kind: str, reason: str) -> None:
     world.deploy()
-    saved = {SERVICE: manifests.service, ROUTE: manifests.route}[kind](world.namespace)
+    saved = manifests.service(world.namespace) if kind == SERVICE else manifests.route(world.namespace)
     world.api.delete(kind, world.namespace, "web")
     world.api.apply(manifests.canary(world.namespace))
     message = world.stalled(reason)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.scenarios import manifests
-from tests.integration.scenarios.world import ROUTE, SERVICE, World, _rolled
+from tests.integration.scenarios.world import ROUTE, SERVICE, World
 
 TOUCHED = {"httproutes", "canarydeployments", "canarydeployments/status", "events"}
 
@@ -26,9 +26,7 @@ def blue_and_green(world: World) -> dict[str, Any]:
         world.source.flow(world.namespace, name, rate=50)
     world.api.apply(manifests.route(world.namespace, "blue"))
     for name in ("blue", "green"):
-        world.eventually(
-            lambda name=name: _rolled(world.live("Deployment", name), manifests.REPLICAS), f"{name} to run"
-        )  # type: ignore[misc]
+        world.wait_rolled(name)
     saved = {name: world.live(SERVICE, name) for name in ("blue", "green")}
     saved["route"] = world.live(ROUTE)["spec"]
     world.audit.mark()

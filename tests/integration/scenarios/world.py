@@ -52,8 +52,9 @@ class World:
         self.wait_rolled()
         self.before = {kind: self.live(kind)["spec"] for kind in (DEPLOYMENT, SERVICE, ROUTE)}
 
-    def wait_rolled(self, replicas: int = manifests.REPLICAS) -> None:
-        self.eventually(lambda: _rolled(self.live(DEPLOYMENT), replicas), "the Deployment to be rolled out")
+    def wait_rolled(self, name: str = "web") -> None:
+        rolled = lambda: _rolled(self.live(DEPLOYMENT, name), manifests.REPLICAS)  # noqa: E731
+        self.eventually(rolled, f"Deployment {name} to be rolled out")
 
     def adopt(self, *, settle: str = "1s", config: dict[str, Any] | None = None, **spec: Any) -> None:
         """The CanaryDeployment, and until it watches."""
