@@ -113,14 +113,14 @@ class Story:
         seen = follow.seen[start:]
         verdict = next((one for one in seen if one.phase == "RollingBack"), last)
         decided = unix(verdict.release["weightSince"]) if verdict.release else verdict.at
-        write = next(iter(audit.writes(decided - 0.001)), (verdict.at, "", "unknown: no audit log"))
+        write = next(iter(audit.writes(decided)), None)
         self._screen.say(f"rolled back: {last.last.get('reason')}")
         return RolledBack(
             reason=str(last.last.get("reason", "")),
             detect_seconds=decided - _first_weight(seen, decided),
-            route_seconds=write[0] - decided,
+            route_seconds=(write.at if write else verdict.at) - decided,
             bad_responses=len(Tally.between(load.answers, begun).lost),
-            first_write=f"{write[1]} {write[2]}".strip(),
+            first_write=str(write or "not known: this cluster has no audit log"),
         )
 
     def _revert(self, follow: Follow, load: Load) -> None:

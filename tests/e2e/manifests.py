@@ -109,6 +109,8 @@ _CANARY: Manifest = {
     "promotionCriteria": [{"metric": "errorRate", "threshold": "1%"}],
     "rollbackThresholds": {"errorRate": "5%"},
     "analysis": {"interval": "2s", "minimumRequests": 20},
+    # One pod that the node calls not ready for a moment would be no endpoint at all, which is evidence.
+    "canaryReplicas": 2,
 }
 
 

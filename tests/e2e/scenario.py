@@ -173,7 +173,7 @@ class Then:
         decided = unix(verdict.release["weightSince"])
         writes = self.world.audit.writes(decided)
         assert writes, "the audit log has no write of the operator since the verdict"
-        assert writes[0][2] == "httproutes", writes[:5]
+        assert writes[0].resource == "httproutes", list(map(str, writes[:5]))
 
     def weights(self) -> list[float]:
         """Of the release of interest."""

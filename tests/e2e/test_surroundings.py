@@ -16,7 +16,7 @@ from .world import World
 def test_without_a_mesh_the_ratio_of_pods_is_the_weight(given: Given, when: When, then: Then, world: World) -> None:
     world.apply(manifests.deployment(OLD), manifests.service())
     given.serving()
-    given.canary(traffic=None, initialTraffic=25)
+    given.canary(traffic=None, canaryReplicas=None, initialTraffic=25)
     given.clients(SERVICE, rate=50)
     when.release(NEW)
     at_first = when.weight_reached(25)

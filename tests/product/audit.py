@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,20 @@ OPERATOR = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of the operator that succeeded."""
+
+    at: float
+    verb: str
+    resource: str
+    name: str
+    created: bool  # also by an apply or a patch
+
+    def __str__(self) -> str:
+        return f"{'create' if self.created else self.verb} {self.resource} {self.name}"
+
+
 class AuditLog:
     """Of one namespace's objects, written by the operator, from the moment this was made."""
 
@@ -22,10 +37,10 @@ class AuditLog:
         self._namespace = namespace
         self._start = file.stat().st_size if file else 0
 
-    def writes(self, since: float) -> list[tuple[float, str, str]]:
-        """Time, verb and resource of the operator's writes that succeeded, oldest first; leases and events left out."""
-        found = [(unix(event["stageTimestamp"]), event["verb"], _resource(event)) for event in self._events()]
-        return sorted(one for one in found if one[0] >= since)
+    def writes(self, since: float) -> list[Write]:
+        """Oldest first; leases and events left out."""
+        found = [_write(event) for event in self._events()]
+        return sorted((one for one in found if one.at >= since), key=lambda one: one.at)
 
     def _events(self) -> Iterator[dict[str, Any]]:
         if self._file is None:
@@ -44,6 +59,12 @@ def _counts(event: dict[str, Any], namespace: str) -> bool:
     return ok and ours and event["verb"] in _WRITES and reference.get("resource") not in ("leases", "events")
 
 
-def _resource(event: dict[str, Any]) -> str:
+def _write(event: dict[str, Any]) -> Write:
     reference = event["objectRef"]
-    return "/".join(filter(None, [reference["resource"], reference.get("subresource")]))
+    return Write(
+        at=unix(event["stageTimestamp"]),
+        verb=event["verb"],
+        resource="/".join(filter(None, [reference["resource"], reference.get("subresource")])),
+        name=reference.get("name", ""),
+        created=event["responseStatus"]["code"] == 201,
+    )
