@@ -145,11 +145,10 @@ def repair_stable(turn: Turn, target: WorkloadView) -> bool:
         return False
     if stable.desired < target.desired:
         turn.do(ScaleReplicaSet(stable.name, target.desired))
+        text = f"{others[0].name} runs a template that was not released; {stable.name} takes over"
+        turn.say("StableRepaired", text, warn=True)
     elif stable.ready >= min(stable.desired, target.desired):
         turn.do(*(ScaleReplicaSet(rs.name, 0) for rs in others if rs.desired))
-    turn.say(
-        "StableRepaired", f"{others[0].name} runs a template that was not released; {stable.name} takes over", warn=True
-    )
     turn.set(message=f"ReplicaSet {stable.name} takes over from {others[0].name}, whose template was not released")
     return True
 
