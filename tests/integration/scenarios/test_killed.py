@@ -13,7 +13,7 @@ import pytest
 from tests.integration.controller.operator_process import pause
 from tests.integration.scenarios import manifests
 from tests.integration.scenarios.api import Object
-from tests.integration.scenarios.phases import SCENES, Scene
+from tests.integration.scenarios.phases import LONG, SCENES, SHORT, Scene
 from tests.integration.scenarios.stage import Stage
 from tests.integration.scenarios.world import DEPLOYMENT, World
 
@@ -49,6 +49,20 @@ class Actor:
         return (*(status.get(key) for key in KEPT), (status.get("release") or {}).get("stage"))
 
 
+class Held(Actor):
+    """Its Deployment is held, and scaled to zero and back while nobody looks."""
+
+    def go_on(self) -> None:
+        world = self.world
+        world.eventually(lambda: world.active_sets() == ["web:1"], "the released ReplicaSet alone")
+        world.told_once("StableRepaired")
+        scaled = [one.resource for one in world.writes() if one.resource == "replicasets/scale"]
+        assert len(scaled) == 2, "the stable one up, then the other one down"
+        world.weight(10)
+        world.spec({"stepDuration": SHORT})
+        world.phase("Succeeded")
+
+
 def scale_to_zero_and_back(world: World) -> None:
     """The controller of a held Deployment picks by age: the version between, which nobody released."""
     world.api.scale(DEPLOYMENT, world.namespace, "web", 0)
@@ -63,7 +77,7 @@ def two_versions_back(world: World) -> None:
     for image in ("web:2", "web:1"):
         world.api.apply(manifests.deployment(world.namespace, image))
         world.wait_rolled()
-    world.adopt()
+    world.adopt(stepDuration=LONG)
 
 
 def everywhere(actors: dict[str, Actor], act: Callable[[Actor], None]) -> dict[str, Future[None]]:
@@ -77,7 +91,10 @@ def killed(stage: Stage) -> Iterator[dict[str, tuple[Actor, list[Future[None]]]]
     """All phases at a time, one kill for all of them, and the operator again."""
     stage.quiet()
     scenes = {**SCENES, REPAIR: Scene(two_versions_back)}
-    actors = {name: Actor(stage.world(f"killed-{name}"), scene) for name, scene in scenes.items()}
+    actors = {
+        name: (Held if name == REPAIR else Actor)(stage.world(f"killed-{name}"), scene)
+        for name, scene in scenes.items()
+    }
     acts = [everywhere(actors, Actor.bring)]
     try:
         stage.operator.kill()
@@ -86,7 +103,7 @@ def killed(stage: Stage) -> Iterator[dict[str, tuple[Actor, list[Future[None]]]]
         held.release("web:3")
         scale_to_zero_and_back(held)
         stage.operator.start()
-        acts.append(everywhere({name: actor for name, actor in actors.items() if name != REPAIR}, Actor.go_on))
+        acts.append(everywhere(actors, Actor.go_on))
         yield {name: (actor, [act[name] for act in acts if name in act]) for name, actor in actors.items()}
     finally:
         everywhere(actors, lambda actor: actor.world.close())
@@ -117,14 +134,8 @@ def test_the_operator_repairs_on_its_return_what_scaling_to_zero_and_back_has_st
     actor, acts = killed[REPAIR]
     for act in acts:
         act.result()
-    world = actor.world
-    world.eventually(lambda: world.active_sets() == ["web:1"], "the released ReplicaSet alone")
-    assert "StableRepaired" in world.events()
-    scales = [one.time for one in world.writes() if one.resource == "replicasets/scale"]
-    assert len(scales) == 2, "the stable one up, then the other one down"
-    status = world.phase("Succeeded")
-    assert [entry["outcome"] for entry in status["history"]] == ["Promoted"]
-    world.assert_users_own(image="web:3")
+    assert [entry["outcome"] for entry in actor.world.status()["history"]] == ["Promoted"]
+    actor.world.assert_users_own(image="web:3")
 
 
 def test_killed_again_and_again_at_any_moment_a_release_comes_to_its_end(stage: Stage) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.integration import installation
-from tests.integration.controller.operator_process import ROOT
 from tests.integration.scenarios import manifests
 from tests.integration.scenarios.phases import SCENES, SHORT
 from tests.integration.scenarios.stage import Stage, in_a_world
@@ -45,18 +44,9 @@ def test_without_the_policy_that_holds_a_deployment_is_stalled_and_the_version_n
 
 def eject(stage: Stage) -> str:
     """As the chart's hook does before everything goes."""
-    environment = {**stage.cluster.environment(), "PYTHONPATH": str(ROOT / "operator"), "PATH": os.environ["PATH"]}
-    pairs = [f"{key}={value}" for key, value in environment.items()]
-    command = [
-        sys.executable,
-        "-m",
-        "truststream.cli.main",
-        "eject",
-        "--all",
-        "--kubeconfig",
-        str(stage.cluster.kubeconfig),
-    ]
-    done = stage.cluster.run("env", *pairs, *command, check=False, timeout=170)
+    executable = Path(sys.executable).with_name("truststream")
+    command = [str(executable), "eject", "--all", "--kubeconfig", str(stage.cluster.kubeconfig)]
+    done = stage.cluster.run(*command, check=False, timeout=170)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -72,9 +62,10 @@ def test_ejected_in_mid_release_everything_is_the_users_own(stage: Stage, runnin
         worlds["RollingBack"].settle(SHORT)
         if not running:
             stage.operator.kill()
-        eject(stage)
+        said = eject(stage)
         for phase, world in worlds.items():
             unjudged = phase not in ("Idle", "Rolling")
+            assert f"{world.namespace}/web: nothing of ours is left" in said
             world.assert_users_own(image="web:1" if phase == "Idle" else "web:2", paused=unjudged, label=None)
             assert names.FINALIZER not in (world.live(CDEP)["metadata"].get("finalizers") or [])
             assert ("LeftPaused" in world.events()) is unjudged, phase

@@ -25,7 +25,7 @@ class World:
     """Speaks as admin, who is nobody to the policies. `log` gives the operator's own words for a failure."""
 
     def __init__(self, title: str, api: Api, source: Source, audit: Audit, log: Callable[[], str]) -> None:
-        short = re.sub("[^a-z0-9]+", "-", title.removeprefix("test_"))[:40].strip("-")
+        short = re.sub("[^a-z0-9]+", "-", title.removeprefix("test_").lower())[:40].strip("-")
         self.namespace = f"{short}-{uuid.uuid4().hex[:6]}"
         self.api = api
         self.source = source
