@@ -143,13 +143,14 @@ def repair_stable(turn: Turn, target: WorkloadView) -> bool:
     stable = next((rs for rs in target.replica_sets if rs.revision == turn.status.stable_revision), None)
     if not others or stable is None or not target.paused:
         return False
+    text = f"ReplicaSet {stable.name} takes over from {others[0].name}, whose template was not released"
     if stable.desired < target.desired:
         turn.do(ScaleReplicaSet(stable.name, target.desired))
-        text = f"{others[0].name} runs a template that was not released; {stable.name} takes over"
-        turn.say("StableRepaired", text, warn=True)
+        if turn.before.message != text:  # its Deployment's controller takes some of the pods back, more than once
+            turn.say("StableRepaired", text, warn=True)
     elif stable.ready >= min(stable.desired, target.desired):
         turn.do(*(ScaleReplicaSet(rs.name, 0) for rs in others if rs.desired))
-    turn.set(message=f"ReplicaSet {stable.name} takes over from {others[0].name}, whose template was not released")
+    turn.set(message=text)
     return True
 
 
