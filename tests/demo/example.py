@@ -62,6 +62,11 @@ class Example:
         """As it is now."""
         return self._cluster.get("deployment", NAME, "-n", NAMESPACE)
 
+    def leaving(self) -> bool:
+        """Whether something is on its way out."""
+        listed: Any = self._cluster.get(",".join(_KINDS), "-n", NAMESPACE)
+        return any("deletionTimestamp" in one["metadata"] for one in listed["items"])
+
     def remember(self) -> None:
         """How the objects look before any release."""
         self._before = self._objects()

@@ -64,6 +64,7 @@ class Result:
         """As JSON, in the words of the rest of the product."""
         file.parent.mkdir(parents=True, exist_ok=True)
         promoted, rolled_back = _camel(asdict(self.promoted)), _camel(asdict(self.rolled_back))
+        promoted["weights"] = [int(one) if one == int(one) else one for one in self.promoted.weights]
         if not promoted["lostExamples"]:
             del promoted["lostExamples"]
         content = {

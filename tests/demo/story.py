@@ -46,6 +46,7 @@ class Story:
                 promoted = self._good(follow, load)
                 rolled_back = self._bad(follow, load)
                 self._revert(follow, load)
+        self._wait_for_leaving()
         objects = self._example.differences() or AS_APPLIED
         return Result(promoted, rolled_back, objects, time.monotonic() - self._started)
 
@@ -139,6 +140,10 @@ class Story:
         )
         waiting.until(self._free, "the Deployment to run again", limit=30)
         self._screen.say("the hold is lifted; nothing rolled, nothing is left over")
+
+    def _wait_for_leaving(self) -> None:
+        """Pods of the canary may still be answering their last requests; what is not going stays for the comparison."""
+        waiting.until(lambda: not self._example.leaving(), "the canary's last pods to go", limit=60, pause=0.5)
 
     def _free(self) -> bool:
         deployment = self._example.deployment()
