@@ -94,12 +94,6 @@ class Api:
         body = {"spec": {"replicas": replicas}}
         self._call("PATCH", f"{_path(kind, namespace, name)}/scale", body=body, content=_PATCHES["merge"])
 
-    def replace(self, obj: Object, *, manager: str = "kubectl-replace") -> Object:
-        """Whole; what the object does not say is gone."""
-        meta = obj["metadata"]
-        where = _path(obj["kind"], meta["namespace"], meta["name"])
-        return self._call("PUT", where, body=obj, query={"fieldManager": manager})
-
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """In the background, as kubectl does."""
         self._call("DELETE", _path(kind, namespace, name), body={"propagationPolicy": "Background"})

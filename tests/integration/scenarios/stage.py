@@ -16,7 +16,7 @@ from tests.integration.scenarios.api import Api
 from tests.integration.scenarios.source import Source
 from tests.integration.scenarios.world import World
 
-_AT_A_TIME = 10
+_AT_A_TIME = 14
 
 
 @dataclass

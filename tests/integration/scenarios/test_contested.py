@@ -49,7 +49,7 @@ def test_a_deployment_replaced_by_force_is_the_users_and_is_adopted_anew(world: 
 def test_a_service_replaced_by_force_is_pinned_again_once(world: World) -> None:
     half_way(world)
     replace_by_force(world, manifests.service(world.namespace))
-    world.eventually(lambda: pinned(world), "the Service to be pinned again", limit=20)
+    world.eventually(lambda: pinned(world), "the Service to be pinned again")
     assert world.shares() == HALF_WAY
     world.told_once("PutBack")
     replace_by_force(world, manifests.service(world.namespace))
@@ -60,7 +60,7 @@ def test_a_service_replaced_by_force_is_pinned_again_once(world: World) -> None:
 def test_a_second_service_that_comes_in_mid_release_is_pinned_too(world: World) -> None:
     half_way(world)
     world.api.create(manifests.service(world.namespace, "internal"))
-    world.eventually(lambda: pinned(world, "internal"), "the second Service to be pinned", limit=20)
+    world.eventually(lambda: pinned(world, "internal"), "the second Service to be pinned")
     world.command("rollback")
     assert world.ended()["phase"] == "Failed"
     assert world.live(SERVICE, "internal")["spec"]["selector"] == {"app": "web"}
@@ -70,7 +70,7 @@ def test_a_second_service_that_comes_in_mid_release_is_pinned_too(world: World) 
 def test_a_route_replaced_by_force_gets_the_canary_back_once(world: World) -> None:
     half_way(world)
     replace_by_force(world, manifests.route(world.namespace))
-    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
+    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back")
     world.told_once("PutBack")
     world.spec({"stepDuration": "1s"})
     assert world.ended()["phase"] == "Succeeded"
@@ -82,7 +82,7 @@ def test_argo_cd_applies_service_and_route_by_force_once_and_the_release_goes_on
     for manifest in (manifests.service(world.namespace), manifests.route(world.namespace)):
         world.api.apply(manifest, manager=ARGO, force=True)
     assert pinned(world), "the policy keeps the pin in the very request"
-    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
+    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back")
     assert ARGO in world.told_once("PutBack")
 
 
@@ -90,7 +90,7 @@ def test_the_second_time_we_give_way_without_a_leak_or_a_write_war(world: World)
     half_way(world)
     route = manifests.route(world.namespace)
     world.api.apply(route, manager=ARGO, force=True)
-    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
+    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back")
     world.api.apply(route, manager=ARGO, force=True)
     remedy = world.stalled("Contested")
     assert ARGO in remedy
@@ -114,4 +114,4 @@ def test_a_route_deleted_in_mid_release_stops_everything_until_it_is_back(world:
     world.api.delete(ROUTE, world.namespace, "web")
     assert "does not exist" in world.stalled("RouteProblem")
     world.api.create(manifests.route(world.namespace))
-    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back", limit=20)
+    world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back")

@@ -57,7 +57,9 @@ class Held(Actor):
         world.eventually(lambda: world.active_sets() == ["web:1"], "the released ReplicaSet alone")
         world.told_once("StableRepaired")
         scaled = [one.name for one in world.writes() if one.resource == "replicasets/scale"]
-        assert (len(set(scaled)), scaled.count(scaled[-1])) == (2, 1), "the stable one up, then the other one down"
+        # Its Deployment's controller allows no more pods than its surge and takes some back, so up may come twice.
+        others = [name for name in scaled if name != scaled[0]]
+        assert len(others) == 1, f"the stable one up, then the other one down: {scaled}"
         world.weight(10)
         world.spec({"stepDuration": SHORT})
         world.phase("Succeeded")
