@@ -82,6 +82,17 @@ def two_versions_back(world: World) -> None:
     world.adopt(stepDuration=LONG)
 
 
+CANARY = {("services", "web-canary"), ("deployments", "web-canary")}
+
+
+def made_once(world: World) -> set[tuple[str, str]]:
+    """What the operator made since the mark, nothing twice."""
+    found = [(one.resource, one.name) for one in world.writes() if one.code == 201 and one.resource != "events"]
+    made = Counter(found)
+    assert set(made.values()) <= {1}, f"made twice: {made}"
+    return set(made)
+
+
 def everywhere(actors: dict[str, Actor], act: Callable[[Actor], None]) -> dict[str, Future[None]]:
     """All at the same time; failures stay with their own."""
     with ThreadPoolExecutor(len(actors)) as pool:
@@ -121,11 +132,7 @@ def test_killed_in_each_phase_goes_on_from_there_and_ends_as_if_nothing_had_been
     assert phase in (actor.died["phase"], actor.died.get("release", {}).get("stage"))
     failed, idle = actor.scene.ending == "Failed", actor.scene.ending == "Idle"
     actor.world.assert_users_own(image="web:1" if idle else "web:2", paused=failed)
-    made = Counter(
-        (one.resource, one.name) for one in actor.world.writes() if one.code == 201 and one.resource != "events"
-    )
-    assert set(made.values()) <= {1}, f"made twice: {made}"
-    assert set(made) == (set() if idle else {("services", "web-canary"), ("deployments", "web-canary")})
+    assert made_once(actor.world) == (set() if idle else CANARY)
     history = [entry["outcome"] for entry in actor.world.status().get("history", [])]
     assert history == ([] if idle else ["RolledBack"] if failed else ["Promoted"])
 
@@ -140,22 +147,33 @@ def test_the_operator_repairs_on_its_return_what_scaling_to_zero_and_back_has_st
     actor.world.assert_users_own(image="web:3")
 
 
+MOMENTS = (0.2, 0.5, 0.1, 0.8, 0.3, 1.3, 0.4, 0.6, 2.1, 0.9)
+
+
 def test_killed_again_and_again_at_any_moment_a_release_comes_to_its_end(stage: Stage) -> None:
     """Between two writes, too: what was done is found again, and what was not is done."""
     stage.quiet()
-    worlds = {bad: stage.world(f"killed-often-{'bad' if bad else 'good'}") for bad in (0.0, 0.9)}
+    good, bad, leaving = (stage.world(f"killed-often-{name}") for name in ("good", "bad", "leaving"))
     try:
-        for bad, world in worlds.items():
+        for world in (good, bad, leaving):
             world.open()
-            world.release(bad=bad)
-        for moment in (0.3, 0.7, 1.2, 0.5, 2.1, 0.9):
+            world.audit.mark()
+        good.release()
+        bad.release(bad=0.9)
+        leaving.release(rate=0)
+        leaving.weight(10)
+        leaving.delete()
+        for moment in MOMENTS:
             pause(moment)
             stage.operator.kill()
             stage.operator.start()
-        assert worlds[0.0].ended()["phase"] == "Succeeded"
-        assert worlds[0.9].ended()["phase"] == "Failed"
-        worlds[0.0].assert_users_own(image="web:2")
-        worlds[0.9].assert_users_own(image="web:2", paused=True)
+        assert good.ended()["phase"] == "Succeeded"
+        good.assert_users_own(image="web:2")
+        assert bad.ended()["phase"] == "Failed"
+        bad.assert_users_own(image="web:2", paused=True)
+        leaving.gone()
+        leaving.assert_users_own(image="web:2", paused=True, label=None)
+        assert made_once(good) == made_once(bad) == CANARY
     finally:
-        for world in worlds.values():
+        for world in (good, bad, leaving):
             world.close()
