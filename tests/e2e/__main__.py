@@ -6,10 +6,12 @@ Scenarios of `alone/` stop the operator or Prometheus, or uninstall the chart: t
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from tests.cluster import Cluster, HarnessError, attach, ensure
 from tests.product import install
@@ -50,8 +52,14 @@ def _is_up() -> bool:
     return True
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends like Ctrl-C, through every `finally`."""
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """A cluster that was up before stays up, and KEEP=1 keeps any."""
+    signal.signal(signal.SIGTERM, _interrupt)
     keep = os.environ.get("KEEP") == "1" or _is_up()
     try:
         cluster = ensure("node", NAME)
@@ -64,6 +72,8 @@ def main() -> int:
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

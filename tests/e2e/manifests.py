@@ -29,7 +29,7 @@ def deployment(
         "startupProbe": {**_probe(readiness), "failureThreshold": 60},
         "readinessProbe": _probe(readiness),
         "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
-        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": {"requests": {"cpu": "20m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
         **({"args": args} if args else {}),
     }
     return {

@@ -28,7 +28,7 @@ def test_a_gate_and_the_promotion_wait_for_a_person(given: Given, when: When, th
 
 def test_a_rollback_by_command_is_remembered_until_retry(given: Given, when: When, then: Then, world: World) -> None:
     given.application(OLD)
-    given.canary()
+    given.canary(stepDuration="10s")  # a person types slowly
     given.clients()
     when.release(NEW)
     when.weight_reached(20)

@@ -26,7 +26,7 @@ class Plan:
     seconds: float
     requests: int
     concurrency: int = 256
-    timeout: float = 10.0
+    timeout: float = 30.0
     keep_alive: bool = True
 
     @property

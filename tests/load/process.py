@@ -17,7 +17,7 @@ from .answer import Answer
 from .tally import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_WITHIN = 15.0
+STOP_WITHIN = 30.0
 
 
 class Load:
