@@ -15,7 +15,7 @@ def main() -> int:
     """Further arguments go to pytest; 0 when all passed."""
     name = os.environ.setdefault("TRUSTSTREAM_TEST_CLUSTER", "integration")
     with shared(name, ("contour",)):
-        arguments = ("-q", "-n", _WORKERS, "--dist", "loadgroup", "tests/integration", *sys.argv[1:])
+        arguments = ("-v", "--tb=short", "-n", _WORKERS, "--dist", "loadgroup", "tests/integration", *sys.argv[1:])
         return subprocess.run((sys.executable, "-m", "pytest", *arguments), check=False).returncode
 
 
