@@ -65,8 +65,10 @@ class GatewayAPI:
         )
 
     def note(self, split: Split) -> dict[str, Any]:
-        """Weights and annotation as the user has them."""
-        return note_of(self._place(split), split)
+        """Weights and annotation as the user has them, and which route it is: the spec may name another one later."""
+        kind, namespace, name = self._where(split)
+        route = {"kind": kind, "namespace": namespace, "name": name}
+        return {**note_of(self._place(split), split), "route": route}
 
     async def attach(self, split: Split) -> None:
         """One patch: the backend and, with holdRoute, the annotation."""
@@ -117,8 +119,8 @@ class GatewayAPI:
         return port
 
     def concerns(self, split: Split, kind: str, namespace: str, name: str) -> bool:
-        """Only the route itself: what it depends on shows in its status."""
-        return (kind, namespace, name) == (self._config.kind.value, self._namespace(split), self._config.route)
+        """Only the route itself, now and of the next release: what it depends on shows in its status."""
+        return (kind, namespace, name) in (self._where(split), self._meant(split))
 
     def _silence(self, route: Manifest, split: Split) -> list[PatchOp]:
         place = find_canary(route, self._config, split)
@@ -205,19 +207,26 @@ class GatewayAPI:
 
     async def _live(self, split: Split) -> Manifest:
         """A patch that changes nothing is answered with the object as it is now."""
-        return await self._patch(split, [{"op": "test", "path": "/kind", "value": self._config.kind.value}])
+        return await self._patch(split, [{"op": "test", "path": "/kind", "value": self._where(split)[0]}])
 
     async def _patch(self, split: Split, ops: list[PatchOp]) -> Manifest:
-        return await self._objects.json_patch(self._config.kind.value, self._namespace(split), self._config.route, ops)
+        return await self._objects.json_patch(*self._where(split), ops)
 
     def _cached(self, split: Split) -> Manifest | None:
-        return self._objects.get(self._config.kind.value, self._namespace(split), self._config.route)
+        return self._objects.get(*self._where(split))
 
-    def _namespace(self, split: Split) -> str:
-        return self._config.route_namespace or split.namespace
+    def _meant(self, split: Split) -> tuple[str, str, str]:
+        """Kind, namespace and name of the route that the spec names."""
+        return self._config.kind.value, self._config.route_namespace or split.namespace, self._config.route
+
+    def _where(self, split: Split) -> tuple[str, str, str]:
+        """Those of the route that the running release began on: it ends there, whatever the spec says since."""
+        noted = (split.memory or {}).get("route")
+        return (noted["kind"], noted["namespace"], noted["name"]) if noted else self._meant(split)
 
     def _title(self, split: Split) -> str:
-        return f"{self._config.kind.value} {self._namespace(split)}/{self._config.route}"
+        kind, namespace, name = self._where(split)
+        return f"{kind} {namespace}/{name}"
 
     def _missing(self, split: Split) -> SpecError:
         return SpecError(
