@@ -115,3 +115,19 @@ def test_a_route_deleted_in_mid_release_stops_everything_until_it_is_back(world:
     assert "does not exist" in world.stalled("RouteProblem")
     world.api.create(manifests.route(world.namespace))
     world.eventually(lambda: world.shares() == HALF_WAY, "the weight to be put back")
+
+
+def test_a_spec_that_names_another_route_in_mid_release_leaves_nothing_on_the_first_one(world: World) -> None:
+    half_way(world)
+    other = manifests.route(world.namespace)
+    other["metadata"]["name"] = "other"
+    other["spec"]["hostnames"] = [f"other.{world.namespace}.example"]
+    spec = world.api.create(other)["spec"]
+    world.spec({"traffic": {"config": {"route": "other"}}, "stepDuration": "1s"})
+    assert world.ended()["phase"] == "Succeeded"
+    world.assert_users_own(image="web:2")
+    assert world.live(ROUTE, "other")["spec"] == spec
+    world.release("web:3")
+    world.weight(10)
+    backends = [ref["name"] for ref in world.live(ROUTE, "other")["spec"]["rules"][0]["backendRefs"]]
+    assert backends == ["web", "web-canary"], "the next release goes by what the spec says now"
