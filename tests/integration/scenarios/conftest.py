@@ -17,8 +17,9 @@ from tests.integration.sharing import alone, shared
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """One process plays them all: they share an operator."""
+    """One process plays them all: they share an operator. First, since pytest-xdist reads the mark in this hook."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.xdist_group("scenarios"))

@@ -18,6 +18,14 @@ from tests.integration.scenarios.world import World
 
 _AT_A_TIME = 14
 
+_LONG: set[Callable[..., None]] = set()
+
+
+def takes_long(scenario: Callable[..., None]) -> Callable[..., None]:
+    """It waits for a minute to pass: begun first, it is over when the others are."""
+    _LONG.add(scenario)
+    return scenario
+
 
 @dataclass
 class Stage:
@@ -39,7 +47,7 @@ class Stage:
 
     def play(self, items: Sequence[pytest.Function], wanted: pytest.Function) -> None:
         """The result of one; the first that is asked for starts all."""
-        for item in items:
+        for item in sorted(items, key=lambda item: item.function not in _LONG):
             if item.nodeid not in self._running:
                 self._running[item.nodeid] = self._pool.submit(self._scenario, item)
         self._running[wanted.nodeid].result()

@@ -7,11 +7,13 @@ from collections import Counter
 import pytest
 
 from tests.integration.controller.operator_process import pause
+from tests.integration.scenarios.stage import takes_long
 from tests.integration.scenarios.world import World
 
 STATUS, ROUTE = "canarydeployments/status", "httproutes"
 
 
+@takes_long
 def test_an_idle_canary_costs_no_request_in_a_minute(world: World) -> None:
     world.open()
     world.audit.mark()
@@ -22,6 +24,7 @@ def test_an_idle_canary_costs_no_request_in_a_minute(world: World) -> None:
     assert asked == []
 
 
+@takes_long
 def test_a_finished_release_costs_no_request_either(world: World) -> None:
     world.open()
     world.release()

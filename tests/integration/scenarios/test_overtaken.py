@@ -7,6 +7,7 @@ import pytest
 from tests.integration.scenarios import manifests
 from tests.integration.scenarios.api import Refused
 from tests.integration.scenarios.phases import LONG, SCENES, ready_until_over
+from tests.integration.scenarios.stage import takes_long
 from tests.integration.scenarios.world import DEPLOYMENT, World
 from truststream.api import names
 
@@ -72,6 +73,7 @@ def test_a_quota_without_room_for_the_promotion_shrinks_the_canary_once(world: W
     assert "exceeded quota" in world.told_once("CanaryShrunk")
 
 
+@takes_long
 def test_a_promotion_that_stays_blocked_asks_while_the_canary_serves(world: World) -> None:
     world.deploy()
     tight(world, "web:1")
@@ -92,6 +94,7 @@ def test_a_promotion_that_stays_blocked_asks_while_the_canary_serves(world: Worl
     world.eventually(lambda: world.find(DEPLOYMENT, "web-canary") is None, "the canary to be gone")
 
 
+@takes_long
 def test_a_quota_that_refuses_the_canary_is_stalled_and_no_verdict(world: World) -> None:
     world.deploy()
     world.api.create(manifests.quota(world.namespace, manifests.REPLICAS))
