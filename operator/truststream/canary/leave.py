@@ -22,8 +22,8 @@ def leave(turn: Turn) -> None:
         _go(turn)
         return
     _open(turn)
-    if turn.status.release is not None:
-        traffic_home(turn)
+    if turn.status.release is not None and not traffic_home(turn):
+        return
     if turn.releases_services or canary_gone(turn):
         _hand_back(turn)
         _go(turn)

@@ -18,7 +18,8 @@ from truststream.canary.turn import Turn
 
 def continue_rollback(turn: Turn) -> None:
     """One run of phase RollingBack."""
-    traffic_home(turn)
+    if not traffic_home(turn):
+        return
     if turn.releases_services:
         if not turn.seen.route.attached or turn.seen.route.weight == 0:
             _finish(turn)
@@ -30,14 +31,29 @@ def continue_rollback(turn: Turn) -> None:
         _finish(turn)
 
 
-def traffic_home(turn: Turn) -> None:
-    """Weight 0, then the route as the user made it."""
+def traffic_home(turn: Turn) -> bool:
+    """Weight 0, then the route as the user made it; False while the data plane is given time in between.
+
+    A proxy hears of weights and of backends that go by different ways: one that still splits the requests and has
+    already lost the backend answers some of them with 503.
+    """
     route = turn.seen.route
     if not turn.meshed or not route.attached:
-        return
+        return True
     if route.weight > 0:
         turn.do(SetWeight(0))
+        turn.set_release(drain_since=turn.stamp)
+    if (left := _draining(turn)) > 0:
+        turn.wake_in(left)
+        return False
     turn.do(RestoreRoute())
+    return True
+
+
+def _draining(turn: Turn) -> float:
+    """Seconds that the data plane is still given since the weight went to 0."""
+    since = turn.release.drain_since
+    return turn.seen.settle - turn.since(since) if since else 0.0
 
 
 def canary_gone(turn: Turn) -> bool:

@@ -70,6 +70,22 @@ def test_errors_roll_back_traffic_first_and_keep_the_hold() -> None:
     clean(world)
 
 
+def test_the_backend_goes_only_when_every_proxy_has_heard_of_weight_0() -> None:
+    world = released(make())
+    world.until("Progressing")
+    world.counts = (1000, 300)
+    world.until("RollingBack")
+    world.log.clear()
+    decision = world.turn()
+    assert act.RestoreRoute() not in world.log
+    assert decision.wake_at is not None
+    world.now = decision.wake_at
+    world.turn()
+    assert world.log[0] == act.RestoreRoute()
+    world.settle()
+    clean(world)
+
+
 def test_a_rejected_revision_is_refused_until_retry() -> None:
     world = released(make())
     world.until("Progressing")
