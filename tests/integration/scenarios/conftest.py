@@ -1,9 +1,12 @@
-"""A cluster of their own, since scenarios kill the operator, take policies away and uninstall the chart."""
+"""A cluster of their own, since scenarios kill the operator, take policies away and eject everything.
+
+They belong into one process: with pytest-xdist its workers wait for each other's operator.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +18,6 @@ from tests.integration.scenarios.stage import Stage
 from tests.integration.sharing import alone, shared
 
 HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """One process plays them all: they share an operator. First, since pytest-xdist reads the mark in this hook."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("scenarios"))
 
 
 @pytest.fixture(scope="session")
