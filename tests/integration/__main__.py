@@ -1,16 +1,19 @@
-"""`make test-integration`: all tests on one control-plane cluster that stays up for the whole run."""
+"""`make test-integration`: what needs no operator first, then the suites that run one, beside each other."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.sharing import shared
 
 _WORKERS = "3"
-# They share an operator and play all at the same time in one process, on a cluster of their own.
-_SCENARIOS = "tests/integration/scenarios"
+_HERE = "tests/integration"
+# Each runs an operator on a cluster that no other suite uses at that time: an operator would act on others' objects.
+# Scenarios play all at the same time in one process, on a cluster of their own.
+_WITH_OPERATOR = (f"{_HERE}/controller", f"{_HERE}/scenarios")
 _NOTHING_SELECTED = 5  # pytest's exit code when the arguments leave no test
 
 
@@ -18,8 +21,13 @@ def main() -> int:
     """Further arguments go to pytest; 0 when all passed."""
     name = os.environ.setdefault("TRUSTSTREAM_TEST_CLUSTER", "integration")
     with shared(name, ("contour",)):
-        others = ("-n", _WORKERS, "tests/integration", f"--ignore={_SCENARIOS}")
-        return _pytest(*others) or _pytest(_SCENARIOS)
+        code = _pytest("-n", _WORKERS, _HERE, *(f"--ignore={suite}" for suite in _WITH_OPERATOR))
+        return code or _beside_each_other()
+
+
+def _beside_each_other() -> int:
+    with ThreadPoolExecutor() as pool:
+        return max(pool.map(_pytest, _WITH_OPERATOR))
 
 
 def _pytest(*arguments: str) -> int:

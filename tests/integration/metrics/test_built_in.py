@@ -91,7 +91,7 @@ async def test_envoy_measures_in_milliseconds(bench: Bench) -> None:
     assert found.canary is not None
     assert found.canary.requests == 2
     counts = dict(found.canary.buckets)
-    assert (counts[0.5], counts[2.5], counts[math.inf]) == (0, 2, 2)
+    assert (counts[0.5], counts[60], counts[math.inf]) == (0, 2, 2)  # a second each, however busy the machine is
 
 
 async def test_podinfo_counts_for_itself(bench: Bench) -> None:
