@@ -27,7 +27,8 @@ def main() -> int:
 
 def _beside_each_other() -> int:
     with ThreadPoolExecutor() as pool:
-        return max(pool.map(_pytest, _WITH_OPERATOR))
+        codes = list(pool.map(_pytest, _WITH_OPERATOR))
+    return next((code for code in codes if code), 0)
 
 
 def _pytest(*arguments: str) -> int:
