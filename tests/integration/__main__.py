@@ -21,8 +21,9 @@ def main() -> int:
     """Further arguments go to pytest; 0 when all passed."""
     name = os.environ.setdefault("TRUSTSTREAM_TEST_CLUSTER", "integration")
     with shared(name, ("contour",)):
-        code = _pytest("-n", _WORKERS, _HERE, *(f"--ignore={suite}" for suite in _WITH_OPERATOR))
-        return code or _beside_each_other()
+        alone = _pytest("-n", _WORKERS, _HERE, *(f"--ignore={suite}" for suite in _WITH_OPERATOR))
+        together = _beside_each_other()
+        return alone or together
 
 
 def _beside_each_other() -> int:

@@ -224,5 +224,13 @@ ROOT: Final = (
         "message": f"metadata.name {NAME_MESSAGE}",
         "reason": "FieldValueInvalid",
     },
+    {
+        # The provider that split the traffic has to put it back.
+        "rule": "!has(self.status) || !has(self.status.release)"
+        " || self.spec.traffic.provider == oldSelf.spec.traffic.provider",
+        "message": "the traffic provider cannot be changed while a release runs; roll back or wait for its end",
+        "fieldPath": ".spec.traffic.provider",
+        "reason": "FieldValueForbidden",
+    },
 )
 """Rules about the object itself."""

@@ -56,6 +56,21 @@ def test_the_target_cannot_be_changed(
     assert "make a new CanaryDeployment" in _apply(cluster, namespace, name, after)
 
 
+def test_the_provider_stays_while_a_release_runs(cluster: Cluster, namespace: str) -> None:
+    other = {**GOOD, "traffic": {"provider": "GatewayAPI", "config": {"route": "web"}}}
+    assert _apply(cluster, namespace, "provider", GOOD) == ""
+    release = {"revision": "2", "startedAt": "2026-01-01T00:00:00Z"}
+    _set_status(cluster, namespace, "provider", {"release": release})
+    assert "cannot be changed while a release runs" in _apply(cluster, namespace, "provider", other)
+    _set_status(cluster, namespace, "provider", {"release": None})
+    assert _apply(cluster, namespace, "provider", other) == ""
+
+
+def _set_status(cluster: Cluster, namespace: str, name: str, status: dict[str, Any]) -> None:
+    patch = json.dumps({"status": status})
+    cluster.kubectl("patch", "cdep", name, "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+
+
 def test_a_new_revision_is_no_other_target(cluster: Cluster, namespace: str) -> None:
     assert _apply(cluster, namespace, "revision", {"targetRef": PAIR}) == ""
     assert _apply(cluster, namespace, "revision", {"targetRef": {**PAIR, "revision": "2"}}) == ""

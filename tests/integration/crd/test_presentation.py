@@ -68,6 +68,7 @@ def test_get_reads_well_at_120_columns(cluster: Cluster, namespace: str) -> None
 
 
 def test_the_message_is_in_the_wide_table(cluster: Cluster, namespace: str) -> None:
+    _create(cluster, namespace, "wide", GOOD)
     header = cluster.kubectl("get", "cdep", "-n", namespace, "-o", "wide").stdout.splitlines()[0].split()
     assert header[-2:] == ["TARGET", "MESSAGE"]
 
