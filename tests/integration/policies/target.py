@@ -72,7 +72,13 @@ class Target:
         return self.kubectl("patch", "deployment", self.name, f"--type={kind}", "-p", json.dumps(patch), user=user)
 
     def replace(self, manifest: Object, *more: str) -> subprocess.CompletedProcess[str]:
-        return self.kubectl("replace", *more, "-f", "-", stdin=manifest)
+        """As a person does, who says it again when the Deployment's controller wrote between its read and its write."""
+        for _ in range(10):
+            answer = self.kubectl("replace", *more, "-f", "-", stdin=manifest, check=False)
+            if "the object has been modified" not in answer.stderr:
+                break
+        assert answer.returncode == 0, answer.stderr
+        return answer
 
     def apply(self, manifest: Object, *more: str) -> subprocess.CompletedProcess[str]:
         return self.kubectl("apply", *more, "-f", "-", stdin=manifest)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from subprocess import CompletedProcess
 from typing import Any
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, waiting
 from tests.contract.traffic.world import Change, Watched
 from truststream.api.names import FIELD_MANAGER
 from truststream.errors import ClusterError, Conflict, Forbidden, Invalid, Missing
@@ -73,6 +73,14 @@ class RealWorld:
 
     def create(self, manifest: Manifest) -> None:
         self._cluster.kubectl("create", "-f", "-", input=json.dumps(manifest))
+        if manifest["spec"].get("parentRefs"):
+            waiting.until(lambda: self._answered(manifest), "the gateway's controller to answer", limit=_PATIENCE)
+
+    def _answered(self, route: Manifest) -> bool:
+        """Until then its first answer may come between a read and a write, and that is a conflict."""
+        meta = route["metadata"]
+        live = self._kubectl.get(route["kind"], meta["namespace"], meta["name"]) or {}
+        return bool(live.get("status", {}).get("parents"))
 
     def edit(self, kind: str, namespace: str, name: str, change: Change, *, manager: str = "argocd-controller") -> None:
         found = self._kubectl.get(kind, namespace, name)
