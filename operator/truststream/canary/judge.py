@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -85,9 +85,9 @@ class ThresholdJudge:
 _ORDER: Final = (Verdict.BAD, Verdict.SOURCE_DOWN, Verdict.NOT_ENOUGH_DATA, Verdict.GOOD)
 
 
-def worst(verdicts: object) -> Verdict:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Bad before SourceDown before NotEnoughData before Good; nothing at all is NotEnoughData."""
-    present = set(verdicts)  # type: ignore[call-overload]
+    present = set(verdicts)
     return next((v for v in _ORDER if v in present), Verdict.NOT_ENOUGH_DATA)
 
 
