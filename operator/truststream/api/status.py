@@ -131,7 +131,6 @@ class ReleaseStatus(ApiModel):
     outcome_reason: str = Field("", description="Why it is ending.")
     reject: bool = Field(False, description="Whether its revision is refused from now on.")
     stage: Stage | None = Field(None, description="Where the promotion stands.")
-    stable_replicas: int = Field(0, description="Ready stable pods when it started; the promotion returns at as many.")
     put_back: int = Field(0, description="How often a route or Service was put back after somebody reset it.")
     shrunk: bool = Field(False, description="Whether the canary was shrunk once for a promotion without room.")
     stalled_since: Time | None = Field(None, description="Since when the cluster has refused what the release needs.")

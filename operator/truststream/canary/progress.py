@@ -15,6 +15,7 @@ from truststream.canary.endings import Ending, roll_back
 from truststream.canary.judge import Judge, MetricShape
 from truststream.canary.look import take_look
 from truststream.canary.promote import begin_promotion
+from truststream.canary.size import can_take_more
 from truststream.canary.start import mark_weight
 from truststream.canary.turn import Turn
 from truststream.canary.watchdogs import (
@@ -174,11 +175,8 @@ def _sized_for(turn: Turn, weight: float) -> bool:
         return turn.seen.route.ready
     if not turn.meshed:
         return _replicas_settled(turn)
-    canary, need = turn.seen.canary, plan.canary_pods(turn.spec, turn.seen, weight)
-    if canary is not None and canary.desired < need:
-        turn.do(ScaleCanary(need))
-    ready = min(canary.ready if canary else 0, turn.seen.canary_endpoints)
-    if ready >= need and turn.seen.route.ready:
+    need = plan.canary_pods(turn.spec, turn.seen, weight)
+    if can_take_more(turn, need):
         relieved(turn)
         return True
     waiting = turn.seen.route.waiting_for or f"waiting for {need} ready canary pods before {weight:g} %"
@@ -188,7 +186,8 @@ def _sized_for(turn: Turn, weight: float) -> bool:
 
 
 def _replicas_settled(turn: Turn) -> bool:
-    planned = plan.weights(turn.spec, turn.seen)[min(turn.release.step, len(plan.weights(turn.spec, turn.seen)) - 1)]
+    weights = plan.weights(turn.spec, turn.seen)
+    planned = weights[min(turn.release.step, len(weights) - 1)]
     settled = turn.seen.route.weight >= planned - TOLERANCE
     if not settled:
         turn.remark(Phase.PROGRESSING, f"waiting until the canary's pods are {planned:g} % of the ready ones")

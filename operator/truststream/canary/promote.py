@@ -20,6 +20,7 @@ from truststream.canary.actions import (
 )
 from truststream.canary.endings import Ending, conclude, roll_back, stage_before_roll
 from truststream.canary.observation import PodProblem, WorkloadView
+from truststream.canary.size import can_take_more
 from truststream.canary.turn import Turn
 from truststream.canary.watchdogs import capacity, contested, evidence, interrupted, patience, relieved, route_problem
 
@@ -48,11 +49,8 @@ def _to_canary(turn: Turn) -> None:
     if not turn.meshed:
         turn.set_release(stage=Stage.RELEASING, drain_since=turn.stamp)
         return
-    canary, need = turn.seen.canary, plan.canary_pods(turn.spec, turn.seen, plan.FULL)
-    if canary is not None and canary.desired < need:
-        turn.do(ScaleCanary(need))
-    ready = min(canary.ready if canary else 0, turn.seen.canary_endpoints)
-    if ready >= need and turn.seen.route.ready:
+    need = plan.canary_pods(turn.spec, turn.seen, plan.FULL)
+    if can_take_more(turn, need):
         _all_requests(turn)
     else:
         turn.set(message=f"promoting: waiting for {need} ready canary pods before all requests go there")
@@ -96,9 +94,8 @@ def _releasing(turn: Turn) -> None:
 
 
 def _settling(turn: Turn) -> bool:
-    left = turn.seen.settle - turn.since(turn.release.drain_since)
-    if left > 0 and turn.meshed:
-        turn.wake_in(left)
+    if turn.draining > 0 and turn.meshed:
+        turn.wake_in(turn.draining)
         return True
     return False
 

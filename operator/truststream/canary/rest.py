@@ -93,7 +93,7 @@ def _rest_deployment(turn: Turn, target: WorkloadView) -> None:
     elif refusal := _refusal_to_start(turn, target):
         turn.halt(*refusal)
     else:
-        begin(turn, target.revision, target.ready)
+        begin(turn, target.revision)
 
 
 def _refusal_to_start(turn: Turn, target: WorkloadView) -> tuple[str, str] | None:
@@ -154,9 +154,9 @@ def repair_stable(turn: Turn, target: WorkloadView) -> bool:
     return True
 
 
-def begin(turn: Turn, revision: str, stable_ready: int) -> None:
+def begin(turn: Turn, revision: str) -> None:
     """Open a release."""
-    release = ReleaseStatus(revision=revision, started_at=turn.stamp, stable_replicas=stable_ready)
+    release = ReleaseStatus(revision=revision, started_at=turn.stamp)
     turn.set(release=release, verdict=None, metrics=[], samples="", weight=0.0)
     turn.enter(Phase.STARTING, f"starting revision {revision}")
     turn.say("Starting", f"revision {revision} against {turn.status.stable_revision}", on_target=True)
@@ -178,4 +178,4 @@ def _rest_services(turn: Turn) -> None:
     elif ref.revision in turn.status.rejected:
         turn.enter(Phase.FAILED, f"revision {ref.revision} was rejected; set another one, or say retry")
     else:
-        begin(turn, ref.revision or "", 0)
+        begin(turn, ref.revision or "")

@@ -43,26 +43,19 @@ def traffic_home(turn: Turn) -> bool:
     if route.weight > 0:
         turn.do(SetWeight(0))
         turn.set_release(drain_since=turn.stamp)
-    if (left := _draining(turn)) > 0:
-        turn.wake_in(left)
+    if turn.draining > 0:
+        turn.wake_in(turn.draining)
         return False
     turn.do(RestoreRoute())
     return True
 
 
-def _draining(turn: Turn) -> float:
-    """Seconds that the data plane is still given since the weight went to 0."""
-    since = turn.release.drain_since
-    return turn.seen.settle - turn.since(since) if since else 0.0
-
-
 def canary_gone(turn: Turn) -> bool:
     """Delete the canary's pods, and once none is a ready endpoint, un-pin and delete its Service; True when done."""
     canary = turn.seen.canary
-    left = turn.seen.settle - turn.since(turn.status.release.drain_since if turn.status.release else None)
     if canary is not None and not canary.deleting:
-        if turn.meshed and turn.seen.canary_endpoints > 0 and turn.status.release and left > 0:
-            turn.wake_in(left)  # requests under way at the canary get their answers
+        if turn.meshed and turn.seen.canary_endpoints > 0 and turn.draining > 0:
+            turn.wake_in(turn.draining)  # requests under way at the canary get their answers
             return False
         turn.do(DeleteCanaryDeployment())
     if turn.seen.canary_endpoints > 0:

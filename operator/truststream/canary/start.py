@@ -13,12 +13,12 @@ from truststream.canary.actions import (
     AttachRoute,
     LabelPods,
     PinService,
-    ScaleCanary,
     SetWeight,
     UnpinService,
 )
 from truststream.canary.clock import stamp
 from truststream.canary.endings import Ending, roll_back
+from truststream.canary.size import grow
 from truststream.canary.turn import Turn
 from truststream.canary.watchdogs import capacity, evidence, interrupted, patience, relieved, route_problem
 
@@ -117,8 +117,7 @@ def _accepted(turn: Turn) -> bool:
 def _pods(turn: Turn) -> bool:
     canary = turn.seen.canary
     need = plan.canary_pods(turn.spec, turn.seen, turn.spec.initial_traffic)
-    if canary is not None and canary.desired < need:
-        turn.do(ScaleCanary(need))
+    grow(turn, need)
     if canary is not None and canary.ready >= need:
         return False
     turn.set(message=f"waiting for {need} ready canary pods")

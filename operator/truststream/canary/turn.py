@@ -55,6 +55,12 @@ class Turn:
         assert self.status.release is not None, f"phase {self.status.phase} without a release"
         return self.status.release
 
+    @property
+    def draining(self) -> float:
+        """Seconds that the data plane is still given since the last change that it has to follow; 0 or less: none."""
+        since = self.status.release.drain_since if self.status.release else None
+        return self.seen.settle - self.since(since) if since else 0.0
+
     def set(self, **fields: Any) -> None:
         """Change fields of the status."""
         self.status = self.status.model_copy(update=fields)

@@ -73,11 +73,6 @@ class WorkQueue:
         if timer := self._timers.pop(key, None):
             timer.cancel()
 
-    @property
-    def depth(self) -> int:
-        """How many keys wait."""
-        return len(self._waiting)
-
     def _later(self, key: Key, seconds: float) -> None:
         if timer := self._timers.pop(key, None):
             timer.cancel()
