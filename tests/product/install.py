@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, waiting
 from tests.cluster.progress import step
 
 from . import image
@@ -13,6 +14,12 @@ CHART = Path(__file__).resolve().parents[2] / "charts" / "truststream"
 NAMESPACE = "truststream-system"
 RELEASE = "truststream"
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
+_PROBE = {
+    "apiVersion": "truststream.dev/v1alpha1",
+    "kind": "CanaryDeployment",
+    "metadata": {"name": "probe"},
+    "spec": {"targetRef": {"name": "probe"}},
+}
 
 
 def install(cluster: Cluster, *values: str) -> None:
@@ -25,6 +32,13 @@ def install(cluster: Cluster, *values: str) -> None:
         where = ["-n", NAMESPACE, "--create-namespace"]
         cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *sets, "--wait", "--timeout", "120s")
         cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=30s")
+        waiting.until(lambda: _accepts_canaries(cluster), "CanaryDeployments to be accepted", limit=60)
+
+
+def _accepts_canaries(cluster: Cluster) -> bool:
+    """Admission hears of a new kind a little later than `kubectl wait`; asked without making anything."""
+    asked = ("create", "-n", "default", "--dry-run=server", "-f", "-")
+    return cluster.kubectl(*asked, input=json.dumps(_PROBE), check=False).returncode == 0
 
 
 def uninstall(cluster: Cluster) -> None:
