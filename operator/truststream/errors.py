@@ -3,6 +3,7 @@
 TrustStreamError
 ├── SpecError            the user's object cannot be carried out; permanent until the object changes
 ├── ConfigurationError   the operator's own configuration is wrong; permanent until it changes
+├── InputError           numbers that a statistical method cannot take: NaN, negative counts; names the field
 ├── StateError           the saved state cannot be read: nothing moves until a person looks
 └── ProviderError        something outside did not answer as hoped; may pass by itself
     ├── TrafficError     a route could not be read or written
@@ -38,6 +39,14 @@ class SpecError(TrustStreamError):
 
 class ConfigurationError(TrustStreamError):
     """The configuration file of the operator is wrong."""
+
+
+class InputError(TrustStreamError):
+    """A statistical method was given numbers that cannot be what they say they are; `field` names which."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
 
 
 class StateError(TrustStreamError):

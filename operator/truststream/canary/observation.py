@@ -119,6 +119,33 @@ class ArmReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """What one unit counted of one arm in one block: a pod, or a replica of the proxy.
+
+    A proxy that serves both arms has a cell in each, with the same `unit`; pods of the two arms never share one.
+    """
+
+    unit: str
+    requests: float
+    bad: float = 0.0
+    buckets: tuple[tuple[float, float], ...] = ()  # (upper bound in seconds, cumulative count), as in ArmReading
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Counts of both arms in (start, end], seconds since the epoch; both ends are multiples of the block's length.
+
+    A block is given only once it is complete: nothing that belongs to it can still come.
+    """
+
+    start: float
+    end: float
+    canary: tuple[Cell, ...] = ()
+    stable: tuple[Cell, ...] = ()
+    fault: str = ""  # why these counts are not to be used, naming series and remedy; empty when they are
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One metric, both arms. A question that failed is a measurement too, never an exception."""
 
@@ -127,6 +154,9 @@ class Measurement:
     message: str = ""
     stable: ArmReading | None = None
     canary: ArmReading | None = None
+    length: float = 0.0  # seconds of a block, 0 when no blocks were asked for
+    blocks: tuple[Block, ...] = ()  # rising in time, without overlap
+    history: tuple[Block, ...] = ()  # stable alone, from before the release: its cells stand in `stable`
 
 
 @dataclass(frozen=True, slots=True)

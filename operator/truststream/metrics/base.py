@@ -48,13 +48,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One metric, both arms, over [since, until]; arms are None where they do not exist yet."""
+    """One metric, both arms, over (since, until]; arms are None where they do not exist (yet).
+
+    `block` asks for counts in blocks of that many seconds besides those of the whole window: None for none, 0 for a
+    length that the source chooses from its scrape interval (it says which in the measurement).
+    """
 
     query: Query
     since: datetime
     until: datetime
-    canary: Arm
+    canary: Arm | None
     stable: Arm | None = None
+    block: float | None = None
 
 
 class MetricSource(Protocol):
