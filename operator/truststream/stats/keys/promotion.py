@@ -1,0 +1,54 @@
+"""The promotion statistic of one metric: non-inferiority by the mirrored tails, for one stage.
+
+H0: the rate ratio is at least 1 + margin. It is begun anew at each stage and read at the decision, never as a running
+maximum: a canary that turns bad after good minutes must lose what it had proven.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from truststream.stats.keys import conditional_poisson, share_betting
+from truststream.stats.keys.counts import Counts, Floats
+from truststream.stats.keys.rollback import Keys
+from truststream.stats.keys.starts import log_sum
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Kept between two blocks; shapes (..., grid). The Poisson part is untempered: phi is applied when it is read."""
+
+    poisson: Floats
+    share: Floats
+
+    @classmethod
+    def begin(cls, shape: tuple[int, ...] = ()) -> Proof:
+        """Evidence 1."""
+        grid = len(conditional_poisson.not_worse(0.0))
+        return cls(np.zeros((*shape, grid)), np.zeros((*shape, len(share_betting.MIRRORED_STAKES))))
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The test; `margin` is d_p, e.g. 0.5."""
+
+    margin: float
+
+    def step(self, proof: Proof, counts: Counts, *, disjoint: bool = True) -> Proof:
+        """After one interval; `counts` has shape (..., pairs)."""
+        ratios = conditional_poisson.not_worse(self.margin)
+        poisson = conditional_poisson.log_factors(counts, ratios, self.margin).sum(axis=-2)
+        factors = share_betting.mirrored_log_factors(counts, share_betting.MIRRORED_STAKES, self.margin)
+        joined = factors.sum(axis=-2) if disjoint else log_sum(np.swapaxes(factors, -1, -2))
+        return Proof(proof.poisson + poisson, proof.share + joined)
+
+    def keys(self, proof: Proof, phi: Floats | float) -> Keys:
+        """log evidence of both keys.
+
+        `phi` is max(the baseline's, 1.5 times the running dispersion of the canary's blocks): an empirical guard, not
+        part of a theorem, since an A/A of the baseline says nothing about a canary whose errors come in lumps.
+        """
+        tempered = proof.poisson / np.asarray(phi, dtype=np.float64)[..., None]
+        return Keys(log_sum(tempered), log_sum(proof.share))
