@@ -36,6 +36,17 @@ class Counts:
                 raise InputError(errors, f"more errors than requests ({requests}); count both by the same counter")
         return made
 
+    def as_one_block(self) -> Counts:
+        """(..., pairs) as (..., 1, pairs)."""
+        return Counts(*(getattr(self, field.name)[..., None, :] for field in fields(self)))
+
+    @property
+    def exposure(self) -> Floats:
+        """Each pair's share of its interval's requests (last axis); known before any error is."""
+        both = self.n_c + self.n_b
+        whole = both.sum(axis=-1, keepdims=True)
+        return np.where(whole > 0, both / np.where(whole > 0, whole, 1.0), 1.0 / both.shape[-1])
+
     @property
     def total(self) -> Floats:
         """Errors of both arms, T."""

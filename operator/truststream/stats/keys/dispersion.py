@@ -6,7 +6,7 @@ Source: McCullagh and Nelder, Generalized Linear Models, section 4.5 (Pearson's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -30,8 +30,29 @@ def calibrated(counts: Counts, length: float, floor: float = FLOOR) -> Floats:
 
     1.2 times the largest dispersion over the windows, at least `floor`; `UNKNOWN` at least where nothing was counted.
     """
-    found = [_batch(counts, _blocks_in(window, length)) for window in WINDOWS]
-    worst = np.nanmax(np.where(np.isnan(np.stack(found)), -np.inf, np.stack(found)), axis=0)
+    return _phi([_batch(counts, _blocks_in(window, length)) for window in WINDOWS], floor)
+
+
+def calibrated_alone(n: Floats, e: Floats, length: float, floor: float = FLOOR) -> Floats:
+    """phi from one baseline that cannot be split into halves: windows are compared with their neighbours in time.
+
+    `n`, `e`: requests and errors of blocks on the last axis. What the common rate changes from window to window adds
+    to it, so it errs to the safe side: phi is too large after an incident, never too small.
+    """
+    found = [_neighbours(n, e, _blocks_in(window, length)) for window in WINDOWS]
+    return _phi(found, floor)
+
+
+def _neighbours(n: Floats, e: Floats, size: int) -> Floats:
+    """Pearson's dispersion of windows 0, 2, 4 ... against 1, 3, 5 ..."""
+    whole = n.shape[-1] // (2 * size) * 2 * size
+    requests, errors = _folded(n[..., :whole], size), _folded(e[..., :whole], size)
+    halves = Counts(requests[..., 0::2], errors[..., 0::2], requests[..., 1::2], errors[..., 1::2])
+    return _batch(halves, 1)
+
+
+def _phi(found: list[Floats], floor: float) -> Floats:
+    worst = np.max(np.where(np.isnan(np.stack(found)), -np.inf, np.stack(found)), axis=0)
     return np.where(np.isneginf(worst), max(UNKNOWN, floor), np.maximum(SAFETY * worst, floor))
 
 
@@ -82,29 +103,32 @@ class Running:
 
     def add(self, counts: Counts, length: float) -> Running:
         """After one interval; `counts` has shape (..., pairs), of which the sums count."""
-        moments = [part.sum(axis=-1)[..., None] for part in _moments(counts)]
-        pending = replace(
-            self,
-            observed=self.observed + moments[0],
-            expected=self.expected + moments[1],
-            variance=self.variance + moments[2],
-            blocks=self.blocks + 1,
-        )
-        ends = np.array([pending.blocks % _blocks_in(window, length) == 0 for window in WINDOWS])
-        return pending._closed(ends) if ends.any() else pending
+        return self.advance(counts.as_one_block(), length)
 
-    def _closed(self, ends: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Running:
-        used = ends & (self.variance > 0)
+    def advance(self, counts: Counts, length: float) -> Running:
+        """After several intervals; `counts` has shape (..., blocks, pairs)."""
+        moments = [part.sum(axis=-1) for part in _moments(counts)]
+        sizes = [_blocks_in(window, length) for window in WINDOWS]
+        windows = [self._window(index, size, moments) for index, size in enumerate(sizes)]
+        squares, number, *pending = (np.stack(column, axis=-1) for column in zip(*windows, strict=True))
+        observed, expected, variance = pending
+        return Running(squares, number, observed, expected, variance, self.blocks + counts.n_c.shape[-2])
+
+    def _window(self, index: int, size: int, moments: list[Floats]) -> tuple[Floats, ...]:
+        """Squares, number and what is pending of one window length."""
+        pending = (self.observed, self.expected, self.variance)
+        whole = [np.concatenate([a[..., index, None], b], axis=-1) for a, b in zip(pending, moments, strict=True)]
+        first = size - self.blocks % size + 1  # what is pending stands before the blocks
+        ends = range(first, whole[0].shape[-1] + 1, size)
+        edges = [0, *ends]
+        if len(edges) == 1:
+            return (self.squares[..., index], self.number[..., index], *(part.sum(axis=-1) for part in whole))
+        observed, expected, variance = (np.add.reduceat(part[..., : edges[-1]], edges[:-1], axis=-1) for part in whole)
+        used = variance > 0
         with np.errstate(invalid="ignore", divide="ignore"):
-            square = np.where(used, (self.observed - self.expected) ** 2 / self.variance, 0.0)
-        return replace(
-            self,
-            squares=self.squares + square,
-            number=self.number + used,
-            observed=np.where(ends, 0.0, self.observed),
-            expected=np.where(ends, 0.0, self.expected),
-            variance=np.where(ends, 0.0, self.variance),
-        )
+            squares = np.where(used, (observed - expected) ** 2 / variance, 0.0).sum(axis=-1)
+        left = (part[..., edges[-1] :].sum(axis=-1) for part in whole)
+        return (self.squares[..., index] + squares, self.number[..., index] + used.sum(axis=-1), *left)
 
     @property
     def dispersion(self) -> Floats:

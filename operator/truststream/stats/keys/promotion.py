@@ -12,7 +12,7 @@ import numpy as np
 
 from truststream.stats.keys import conditional_poisson, share_betting
 from truststream.stats.keys.counts import Counts, Floats
-from truststream.stats.keys.rollback import Keys
+from truststream.stats.keys.rollback import Keys, joined
 from truststream.stats.keys.starts import log_sum
 
 
@@ -38,11 +38,14 @@ class Promotion:
 
     def step(self, proof: Proof, counts: Counts, *, disjoint: bool = True) -> Proof:
         """After one interval; `counts` has shape (..., pairs)."""
+        return self.advance(proof, counts.as_one_block(), disjoint=disjoint)
+
+    def advance(self, proof: Proof, counts: Counts, *, disjoint: bool = True) -> Proof:
+        """After several intervals; `counts` has shape (..., blocks, pairs)."""
         ratios = conditional_poisson.not_worse(self.margin)
-        poisson = conditional_poisson.log_factors(counts, ratios, self.margin).sum(axis=-2)
+        poisson = conditional_poisson.log_factors(counts, ratios, self.margin).sum(axis=(-3, -2))
         factors = share_betting.mirrored_log_factors(counts, share_betting.MIRRORED_STAKES, self.margin)
-        joined = factors.sum(axis=-2) if disjoint else log_sum(np.swapaxes(factors, -1, -2))
-        return Proof(proof.poisson + poisson, proof.share + joined)
+        return Proof(proof.poisson + poisson, proof.share + joined(factors, counts, disjoint).sum(axis=-2))
 
     def keys(self, proof: Proof, phi: Floats | float) -> Keys:
         """log evidence of both keys.

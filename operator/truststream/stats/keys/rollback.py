@@ -64,27 +64,33 @@ class Rollback:
     phi: Floats | float
 
     def step(self, wealth: Wealth, counts: Counts, *, exchange: bool, start: bool, disjoint: bool = True) -> Wealth:
-        """After one interval; `counts` has shape (..., pairs).
+        """After one interval; `counts` has shape (..., pairs), the rest as for `advance`."""
+        return self.advance(wealth, counts.as_one_block(), exchange=exchange, start=start, disjoint=disjoint)
+
+    def advance(self, wealth: Wealth, counts: Counts, *, exchange: bool, start: bool, disjoint: bool = True) -> Wealth:
+        """After several intervals of one stage; `counts` has shape (..., blocks, pairs).
 
         Args:
             exchange: the stage's planned share is a half or more.
-            start: place the next start's weight before this interval.
+            start: place the next start's weight before the first of these intervals.
             disjoint: the pairs are independent given the past; else their factors are averaged, not multiplied.
         """
         if start:
             wealth = _started(wealth, exchange)
         phi = np.asarray(self.phi, dtype=np.float64)
         plain = conditional_poisson.log_factors(counts, conditional_poisson.WORSE, self.tolerance)
-        poisson = wealth.poisson + plain.sum(axis=-2) / phi[..., None]
+        poisson = wealth.poisson + plain.sum(axis=(-3, -2)) / phi[..., None]
         if exchange:
-            factors = exchangeability.log_factors(counts, self.tolerance, phi[..., None])
+            factors = exchangeability.log_factors(counts, self.tolerance, phi[..., None, None])
             moved = _moved(wealth.exchange, wealth.share, share_betting.STAKE_WEIGHTS)
             nothing = np.full_like(wealth.share, -np.inf)
-            return replace(wealth, poisson=poisson, share=nothing, exchange=moved + _joined(factors, disjoint))
+            gained = moved + joined(factors, counts, disjoint).sum(axis=-2)
+            return replace(wealth, poisson=poisson, share=nothing, exchange=gained)
         factors = share_betting.log_factors(counts, share_betting.STAKES, self.tolerance)
         moved = _moved(wealth.share, wealth.exchange, None)
         nothing = np.full_like(wealth.exchange, -np.inf)
-        return replace(wealth, poisson=poisson, exchange=nothing, share=moved + _joined(factors, disjoint))
+        gained = moved + joined(factors, counts, disjoint).sum(axis=-2)
+        return replace(wealth, poisson=poisson, exchange=nothing, share=gained)
 
     def keys(self, wealth: Wealth) -> Keys:
         """log evidence of both keys."""
@@ -114,9 +120,12 @@ def _moved(to: Floats, rest: Floats, weights: Floats | None) -> Floats:
     return whole
 
 
-def _joined(factors: Floats, disjoint: bool) -> Floats:
-    """Over the pairs of an interval (axis -2)."""
+def joined(factors: Floats, counts: Counts, disjoint: bool) -> Floats:
+    """One log factor an interval from those of its pairs (axis -2): their product, or the mean by exposure."""
     if disjoint or factors.shape[-2] == 1:
         product: Floats = factors.sum(axis=-2)
         return product
-    return log_sum(np.swapaxes(factors, -1, -2))
+    with np.errstate(divide="ignore"):
+        weighted = factors + np.log(counts.exposure)[..., None]
+    mean: Floats = np.logaddexp.reduce(weighted, axis=-2)
+    return mean
