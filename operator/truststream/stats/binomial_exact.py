@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from scipy import stats
 
-from truststream.stats.guards import probability, whole
+from truststream.stats.guards import closed_unit
 from truststream.stats.result import Interval, TestResult
+from truststream.stats.samples import whole
 from truststream.stats.summary import Proportion
 from truststream.stats.tails import Hypothesis
 
@@ -24,7 +25,7 @@ def binomial_exact(sample: Proportion, asked: Hypothesis) -> TestResult:
     k, n = whole("successes", sample.successes), whole("n", sample.n)
     if not n:
         return TestResult(method="binomial-exact", n=0, reason="no trials")
-    answer = stats.binomtest(k, n, probability("null", asked.null), alternative=asked.alternative.value)
+    answer = stats.binomtest(k, n, closed_unit("null", asked.null), alternative=asked.alternative.value)
     lower, upper = answer.proportion_ci(confidence_level=asked.level, method="exact")
     return TestResult(
         method="binomial-exact",

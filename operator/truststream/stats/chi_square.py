@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 
 from truststream.errors import InputError
-from truststream.stats.guards import all_finite
 from truststream.stats.result import TestResult
+from truststream.stats.samples import all_finite
 from truststream.stats.summary import Proportion
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from truststream.stats.guards import whole
+from truststream.stats.samples import whole
 from truststream.stats.summary import Proportion
 
 

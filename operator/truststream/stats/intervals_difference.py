@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from truststream.errors import InputError
-from truststream.stats.guards import inside_unit
+from truststream.stats.guards import open_unit
 from truststream.stats.intervals_proportion import wilson
 from truststream.stats.result import Interval
 from truststream.stats.summary import Proportion
@@ -32,7 +32,8 @@ def agresti_caffo(treatment: Proportion, control: Proportion, level: float = 0.9
     Source: Agresti & Caffo (2000), The American Statistician 54:280, section 3.
     """
     check(treatment, control, level)
-    return wald(*(Proportion(arm.successes + 1.0, arm.n + 2.0) for arm in (treatment, control)), level)
+    more = [Proportion(arm.successes + 1.0, arm.n + 2.0) for arm in (treatment, control)]
+    return wald(more[0], more[1], level)
 
 
 def newcombe(treatment: Proportion, control: Proportion, level: float = 0.95) -> Interval:
@@ -52,7 +53,7 @@ def newcombe(treatment: Proportion, control: Proportion, level: float = 0.95) ->
 
 def check(treatment: Proportion, control: Proportion, level: float) -> None:
     """Both arms have trials."""
-    inside_unit("level", level)
+    open_unit("level", level)
     for name, arm in (("treatment", treatment), ("control", control)):
         if not arm.n:
             raise InputError(f"{name}.n", "is 0; an interval needs at least one trial in each arm")

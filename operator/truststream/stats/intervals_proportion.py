@@ -7,7 +7,7 @@ import math
 from scipy import special
 
 from truststream.errors import InputError
-from truststream.stats.guards import inside_unit
+from truststream.stats.guards import open_unit
 from truststream.stats.result import Interval
 from truststream.stats.summary import Proportion
 from truststream.stats.tails import normal_quantile
@@ -62,6 +62,6 @@ def clopper_pearson(sample: Proportion, level: float = 0.95) -> Interval:
 
 
 def _check(sample: Proportion, level: float) -> None:
-    inside_unit("level", level)
+    open_unit("level", level)
     if not sample.n:
         raise InputError("n", "is 0; an interval needs at least one trial")

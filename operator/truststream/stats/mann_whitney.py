@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from truststream.errors import InputError
-from truststream.stats.guards import all_finite
 from truststream.stats.result import Alternative, Interval, TestResult
+from truststream.stats.samples import all_finite
 from truststream.stats.tails import EQUAL, Hypothesis, normal_p, normal_quantile
 
 _PAIRS = 25_000_000  # differences held at once: 200 MB

@@ -13,7 +13,8 @@ def student(treatment: Mean, control: Mean, asked: Hypothesis = EQUAL) -> TestRe
     """Difference of two means with a common variance.
 
     Hypothesis: mean of treatment - mean of control = null.
-    Formula: t = (d - null) / (s √(1/n_t + 1/n_c)), s² = (M2_t + M2_c)/(n_t + n_c - 2), n_t + n_c - 2 degrees of freedom.
+    Formula: t = (d - null) / (s √(1/n_t + 1/n_c)), s² = (M2_t + M2_c)/(n_t + n_c - 2), with that
+    divisor as the degrees of freedom.
     Assumptions: independent normal units of equal variance in both arms.
     Wrong when: variances differ and the arms differ in size (a 5 % canary): use Welch.
     Source: Student (1908), Biometrika 6; Fisher (1925), Metron 5, section 5.

@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Protocol, Self
 
 from truststream.errors import InputError
-from truststream.stats.guards import all_finite, finite, not_negative
+from truststream.stats.guards import finite, non_negative
+from truststream.stats.samples import all_finite
 
 _ROUNDING = 1e-9  # sums that come from elsewhere were rounded there; a larger contradiction is an error
 
@@ -44,8 +45,8 @@ class Proportion:
     n: float
 
     def __post_init__(self) -> None:
-        not_negative("n", self.n)
-        if not_negative("successes", self.successes) > self.n:
+        non_negative("n", self.n)
+        if non_negative("successes", self.successes) > self.n:
             raise InputError("successes", f"{self.successes} of n={self.n} trials; mend the counter that is too large")
 
     @property
@@ -76,9 +77,9 @@ class Mean:
     m2: float = 0.0
 
     def __post_init__(self) -> None:
-        not_negative("n", self.n)
+        non_negative("n", self.n)
         finite("mean", self.mean)
-        not_negative("m2", self.m2)
+        non_negative("m2", self.m2)
 
     @classmethod
     def from_values(cls, values: Iterable[float]) -> Mean:
@@ -92,7 +93,7 @@ class Mean:
     @classmethod
     def from_sums(cls, n: float, total: float, total_of_squares: float) -> Mean:
         """From sums that an export gives; the subtraction is exact, the digits lost before are lost."""
-        not_negative("n", n), finite("sum", total), not_negative("sumsq", total_of_squares)
+        non_negative("n", n), finite("sum", total), non_negative("sumsq", total_of_squares)
         if n == 0:
             if total or total_of_squares:
                 raise InputError("n", f"is 0, but the sum is {total}; give the number of units behind the sum")
@@ -105,9 +106,9 @@ class Mean:
     @classmethod
     def from_variance(cls, n: float, mean: float, variance: float) -> Mean:
         """From published statistics; `variance` with divisor n-1."""
-        if not_negative("n", n) < 1:
+        if non_negative("n", n) < 1:
             raise InputError("n", f"is {n}; statistics of no units are none")
-        return cls(n, mean, not_negative("variance", variance) * (n - 1.0))
+        return cls(n, mean, non_negative("variance", variance) * (n - 1.0))
 
     @property
     def variance(self) -> float:
@@ -137,14 +138,14 @@ class Joint:
     comoments: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        not_negative("n", self.n)
+        non_negative("n", self.n)
         all_finite("means", self.means)
         size = len(self.means)
         if len(self.comoments) != size or any(len(row) != size for row in self.comoments):
             raise InputError("comoments", f"is not a {size}x{size} matrix; give one row and column for every mean")
         for index, row in enumerate(self.comoments):
             all_finite(f"comoments[{index}]", row)
-            not_negative(f"comoments[{index}][{index}]", row[index])
+            non_negative(f"comoments[{index}][{index}]", row[index])
 
     @classmethod
     def from_columns(cls, *columns: Sequence[float]) -> Self:

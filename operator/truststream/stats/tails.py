@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from truststream.stats.guards import finite, inside_unit
+from truststream.stats.guards import finite, open_unit
 from truststream.stats.result import Alternative, Interval, TestResult
 
 OPPOSITE = {
@@ -28,7 +28,7 @@ class Hypothesis:
 
     def __post_init__(self) -> None:
         finite("null", self.null)
-        inside_unit("level", self.level)
+        open_unit("level", self.level)
 
 
 EQUAL = Hypothesis()
