@@ -12,6 +12,7 @@ import math
 from typing import Final
 
 import numpy as np
+from scipy.special import xlogy
 
 from truststream.errors import InputError
 from truststream.stats.keys.counts import Floats
@@ -28,9 +29,7 @@ def log_below(n: Floats | float, e: Floats | float, limit: float, phi: Floats | 
     """log evidence that the rate is below `limit` (a fraction), from n requests with e errors; shape of n."""
     _check_limit(limit)
     requests, errors, size = (np.asarray(x, dtype=np.float64)[..., None] for x in (n, e, phi))
-    with np.errstate(divide="ignore"):
-        logs = np.log(_BELOW)
-    gained = np.where(errors > 0, errors * logs, 0.0)
+    gained: Floats = xlogy(errors, _BELOW)  # 0 log 0 = 0: "no error at all" is lost only by an error
     return log_sum((gained + requests * limit * (1.0 - _BELOW)) / size, _BELOW_WEIGHTS)
 
 

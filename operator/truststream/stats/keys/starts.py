@@ -25,7 +25,7 @@ def start_weight(number: int) -> float:
 
 
 def unplaced(starts: int) -> float:
-    """What is left after that many starts: 1, 1/2, then 1/(2 j) after j later ones."""
+    """What is left after that many starts: 1, 1/2, then 1/(2 (j + 1)) after j later ones."""
     if starts == 0:
         return 1.0
     return FIRST if starts == 1 else (1.0 - FIRST) / starts
