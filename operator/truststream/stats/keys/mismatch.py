@@ -1,10 +1,12 @@
-"""Sample-ratio mismatch: do the requests of the arms match the weight?
+"""Does the canary get the share of the requests that was planned: the sample ratio mismatch, both ways.
 
-Hypothesis: the canary's share of the requests is the weight's, within a tolerance in odds.
-Formula: the conditional Poisson key with requests for events, both tails, mean of the two.
-Assumes: requests stick together in groups of at most `CLUSTER` (keep-alive connections, sticky sessions).
-Wrong when: more than that stick together; an alarm then says that the split is coarse, which holds a release as well.
-Source: as E_ph; sequential use after Lindon and Malek, arXiv 2011.03567.
+Hypothesis: the odds of a request to come to the canary are within (1 +- band) of the planned ones.
+Formula: E_ph of the requests themselves, prod over blocks of [(th/q)^n_c ((1-th)/(1-q))^n_b]^(1/phi), once from the
+upper end of the band towards more requests, once from the lower end towards fewer; the mean of both tails.
+Assumes: requests come in independent clusters (sessions, kept connections) whose size over all blocks is at most phi.
+Wrong when: one client holds a larger part of the traffic; while a change of the weight still propagates (begin anew
+after it). A mismatch says that the comparison cannot be trusted, not that the canary is bad: hold and alarm.
+Source: Lindon and Malek, arXiv 2011.03567, section 2 (the problem); the tempering as in conditional_poisson.
 """
 
 from __future__ import annotations
@@ -13,53 +15,98 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from truststream.errors import InputError
-from truststream.stats.keys.conditional_poisson import WORSE
 from truststream.stats.keys.counts import Floats
-from truststream.stats.keys.starts import log_sum
+from truststream.stats.keys.starts import log_mixture, place, start_weight, unplaced
 
 ALPHA: Final = 0.001
-TOLERANCE: Final = 0.1
+BAND: Final = 0.1
 CLUSTER: Final = 50.0
-_TOO_FEW: Final[Floats] = np.geomspace(0.01, 1 / 1.08, 18)
+"""Requests that one client sends over one connection, at most: the default of phi."""
+
+FEWER: Final[Floats] = np.array([0.01, 0.1, 0.25, 0.5, 0.7, 0.85])
+FEWER_WEIGHTS: Final[Floats] = np.array([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
+"""Odds relative to the end of the band. Half is on the dead canary: that one cannot wait."""
+
+MORE: Final[Floats] = np.array([1.2, 1.5, 2.0, 4.0, 10.0, 100.0])
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
-    """log-wealth of both tails, shape (..., 2, 18): too many requests first, too few second."""
+class Routed:
+    """log-wealth per alternative of both tails: all that has to be kept between two blocks. Shapes (..., 6)."""
 
-    wealth: Floats
+    fewer: Floats
+    more: Floats
+    starts: int = 0
 
     @classmethod
-    def begin(cls, shape: tuple[int, ...] = ()) -> Suspicion:
-        """Evidence 1: at the start, and after every change of the weight."""
-        return cls(np.zeros((*shape, 2, len(WORSE))))
-
-    def step(self, n_c: Floats | float, n_b: Floats | float, weight: float) -> Suspicion:
-        """After one interval with so many requests at each arm; `weight` is the canary's share, between 0 and 1."""
-        if not 0.0 < weight < 1.0:
-            raise InputError("weight", f"is {weight:g}; a share between 0 and 1 (both excluded) is needed")
-        canary = np.asarray(n_c, dtype=np.float64)
-        total = canary + np.asarray(n_b, dtype=np.float64)
-        tails = [
-            _log_factors(canary, total, _boundary(weight, 1.0 + TOLERANCE), WORSE),
-            _log_factors(canary, total, _boundary(weight, 1.0 - TOLERANCE), _TOO_FEW),
-        ]
-        return Suspicion(self.wealth + np.stack(tails, axis=-2))
-
-    @property
-    def log_evidence(self) -> Floats:
-        """log of the e-process; an alarm from log(1/ALPHA) on."""
-        return log_sum(log_sum(self.wealth))
+    def begin(cls, shape: tuple[int, ...] = ()) -> Routed:
+        """Before anything was placed: evidence 1."""
+        return cls(np.full((*shape, len(FEWER)), -np.inf), np.full((*shape, len(MORE)), -np.inf))
 
 
-def _boundary(weight: float, factor: float) -> float:
-    return weight * factor / (weight * factor + 1.0 - weight)
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The test of one stage.
+
+    Args:
+        weight: the planned share of the canary, e.g. 0.05.
+        band: how far the odds may be off, e.g. 0.1; proxies round, and pods warm up.
+        phi: the largest cluster of requests.
+    """
+
+    weight: float
+    band: float = BAND
+    phi: float = CLUSTER
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share, no band or no size."""
+        if not 0.0 < self.weight < 1.0:
+            raise InputError("weight", f"is {self.weight:g}; a share between 0 and 1 (both excluded) is needed")
+        if not 0.0 <= self.band < 1.0:
+            raise InputError("band", f"is {self.band:g}; a fraction from 0 to below 1 is needed")
+        if not 1.0 <= self.phi < np.inf:
+            raise InputError("phi", f"is {self.phi:g}; a cluster has at least 1 request")
+
+    def step(self, routed: Routed, n_c: npt.ArrayLike, n_b: npt.ArrayLike, *, start: bool) -> Routed:
+        """After one interval with n_c requests to the canary and n_b to stable, of the shape that was begun.
+
+        `start` places the next start before it. A start before every block costs little and sees a late death soonest.
+
+        Raises:
+            InputError: a count is NaN, infinite or negative.
+        """
+        canary, total = _count("n_c", n_c), _count("n_c", n_c) + _count("n_b", n_b)
+        if start:
+            weight = start_weight(routed.starts)
+            routed = Routed(place(routed.fewer, weight), place(routed.more, weight), routed.starts + 1)
+        fewer = _log_factors(canary, total, FEWER, self._share(1.0 - self.band)) / self.phi
+        more = _log_factors(canary, total, MORE, self._share(1.0 + self.band)) / self.phi
+        return Routed(routed.fewer + fewer, routed.more + more, routed.starts)
+
+    def log_evidence(self, routed: Routed) -> Floats:
+        """log evidence that the share is off, one way or the other."""
+        left = unplaced(routed.starts)
+        fewer, more = log_mixture(routed.fewer, FEWER_WEIGHTS, left), log_mixture(routed.more, None, left)
+        mean: Floats = np.logaddexp(fewer, more) - np.log(2.0)
+        return mean
+
+    def _share(self, times: float) -> float:
+        boosted = self.weight * times
+        return boosted / (boosted + 1.0 - self.weight)
 
 
-def _log_factors(canary: Floats, total: Floats, share: float, ratios: Floats) -> Floats:
-    factors: Floats = (
-        canary[..., None] * np.log(ratios) - total[..., None] * np.log1p((ratios - 1.0) * share)
-    ) / CLUSTER
+def _log_factors(canary: Floats, total: Floats, ratios: Floats, share: float) -> Floats:
+    factors: Floats = canary[..., None] * np.log(ratios) - total[..., None] * np.log1p((ratios - 1.0) * share)
     return factors
+
+
+def _count(name: str, values: npt.ArrayLike) -> Floats:
+    counted = np.asarray(values, dtype=np.float64)
+    if not np.all(np.isfinite(counted)):
+        raise InputError(name, "is NaN or infinite; a count is a finite number")
+    if np.any(counted < 0):
+        raise InputError(name, "is negative; a count never is")
+    return counted
