@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self, get_args
+from typing import Annotated, Any, Final, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 
 from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import Direction, MetricKind
@@ -17,7 +17,10 @@ from truststream.api.quantities import Duration, Interval, PositiveDuration
 from truststream.errors import ConfigurationError
 
 FILE: Final = "config.yaml"
+DEFAULT_SOURCE: Final = "prometheus"
+"""The name of the source under `prometheus`; a metric that names none is asked there."""
 
+Model = TypeVar("Model", bound=ApiModel)
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME, max_length=63)]
 
@@ -27,10 +30,25 @@ def _address(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("write it like http://prometheus.monitoring.svc:9090")
     if parts.username or parts.password:
-        raise ValueError("never carries credentials; name a Secret in basicAuthSecret or bearerTokenSecret")
+        raise ValueError("never carries credentials; put them into a Secret and name that")
     if parts.query or parts.fragment:
         raise ValueError("ends with the path; it has no ? and no #")
     return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""An http or https URL without credentials, query and closing slash."""
+
+
+def _plain_headers(headers: dict[str, str]) -> dict[str, str]:
+    if secret := [name for name in headers if name.lower() in _CREDENTIAL_HEADERS]:
+        raise ValueError(f"headers.{secret[0]} is a credential: put it into a Secret and name that")
+    return headers
+
+
+_CREDENTIAL_HEADERS: Final = ("authorization", "cookie", "proxy-authorization")
+PlainHeaders = Annotated[dict[str, str], AfterValidator(_plain_headers)]
+"""Headers of which none is a credential."""
 
 
 class SecretKey(ApiModel):
@@ -70,12 +88,12 @@ class Tls(ApiModel):
 class PrometheusConfiguration(ApiModel):
     """Where Prometheus, or what speaks its query API, is."""
 
-    address: Annotated[str, AfterValidator(_address)] = Field(description="URL up to, and without, /api/v1.")
+    address: Address = Field(description="URL up to, and without, /api/v1.")
     timeout: PositiveDuration = Field(10.0, description="The longest that one query may take.")
     bearer_token_secret: SecretKey | None = Field(None, description="Where the bearer token is.")
     basic_auth_secret: BasicAuthSecret | None = Field(None, description="Where user and password are.")
     tls: Tls = Field(default_factory=lambda: Tls.model_validate({}), description="How its certificate is checked.")
-    headers: dict[str, str] = Field(
+    headers: PlainHeaders = Field(
         default_factory=dict, description="Sent with every query, e.g. X-Scope-OrgID; never a credential."
     )
 
@@ -83,22 +101,33 @@ class PrometheusConfiguration(ApiModel):
     def _one_credential(self) -> Self:
         if self.bearer_token_secret and self.basic_auth_secret:
             raise ValueError("takes bearerTokenSecret or basicAuthSecret, not both")
-        if secret := [name for name in self.headers if name.lower() in _CREDENTIAL_HEADERS]:
-            raise ValueError(f"headers.{secret[0]} is a credential: put it into a Secret and name that")
         return self
 
 
-_CREDENTIAL_HEADERS: Final = ("authorization", "cookie", "proxy-authorization")
+class SourceDefinition(ApiModel):
+    """Another metric source, by name."""
+
+    type: Text = Field(description="CloudWatch, Datadog, Graphite, HttpJson, InfluxDB, NewRelic or Prometheus.")
+    config: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})] = Field(
+        default_factory=dict, description="The source's own settings; see the page of its type."
+    )
 
 
 class MetricDefinition(ApiModel):
     """A metric that specs use by its name: the fields of spec.monitoringMetrics[] without the name."""
 
     kind: MetricKind = Field(description="Ratio, Distribution or Value.")
-    bad: Text | None = Field(None, description="Ratio: selector of the counter of bad requests.")
-    total: Text | None = Field(None, description="Ratio: selector of the counter of all requests.")
+    source: Text | None = Field(None, description="Name of the source that is asked; default prometheus.")
+    bad: Text | None = Field(
+        None, description="Ratio: selector of the counter of bad requests; elsewhere a query of their count."
+    )
+    total: Text | None = Field(
+        None, description="Ratio: selector of the counter of all requests; elsewhere a query of their count."
+    )
     buckets: Text | None = Field(None, description="Distribution: selector of the histogram's buckets.")
-    query: Text | None = Field(None, description="Value: expression that gives one number for one arm.")
+    query: Text | None = Field(
+        None, description="Value: expression, in the source's language, that gives one number for one arm."
+    )
     direction: Direction | None = Field(None, description="Value: which way is better.")
     quantile: float | None = Field(None, gt=0, lt=1, description="Distribution: the quantile; default 0.99.")
 
@@ -124,6 +153,9 @@ class Configuration(ApiModel):
     """The whole file."""
 
     prometheus: PrometheusConfiguration | None = Field(None, description="Where the metrics are.")
+    sources: dict[MetricName, SourceDefinition] = Field(
+        default_factory=dict, description="Metric sources besides `prometheus`, by the name that metrics use."
+    )
     metrics: dict[MetricName, MetricDefinition] = Field(
         default_factory=dict, description="Metrics that specs use by name."
     )
@@ -131,6 +163,12 @@ class Configuration(ApiModel):
     scrape_interval: PositiveDuration = Field(
         15.0, description="How often counters are scraped; used until the samples themselves tell."
     )
+
+    @model_validator(mode="after")
+    def _default_is_reserved(self) -> Self:
+        if DEFAULT_SOURCE in self.sources:
+            raise ValueError(f"sources.{DEFAULT_SOURCE}: is the name of the one under `prometheus`; choose another")
+        return self
 
     def complete(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """A spec as in YAML with `defaults` filled in where it says nothing."""
@@ -163,29 +201,37 @@ def load(text: str, file: str = FILE) -> Configuration:
         data = {}
     if not isinstance(data, dict):
         raise ConfigurationError(f"{file}: must be a mapping with {_listed(Configuration)}")
+    return parse(Configuration, data, file)
+
+
+def parse(model: type[Model], data: Mapping[str, Any], file: str = FILE, place: str = "") -> Model:
+    """The settings in `data`, which stand at `place` of the file.
+
+    Raises:
+        ConfigurationError: names file, field and remedy; every mistake at once.
+    """
     try:
         # Through JSON, so that the same rules hold as at the API server: a duration has a unit, a name is a string.
-        return Configuration.model_validate_json(json.dumps(data, default=str))
+        return model.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_sentence(file, one) for one in error.errors())) from None
+        raise ConfigurationError("\n".join(_sentence(model, file, place, one) for one in error.errors())) from None
 
 
-def _sentence(file: str, error: Any) -> str:
+def _sentence(model: type[ApiModel], file: str, root: str, error: Any) -> str:
     place = [str(part) for part in error["loc"] if part != "[key]"]
+    where = ".".join([root, *place] if root else place) or "the file"
     if error["type"] == "extra_forbidden":
-        parent = _model_at(place[:-1])
-        return f"{file}: {'.'.join(place)}: unknown key; known here: {_listed(parent)}"
+        return f"{file}: {where}: unknown key; known here: {_listed(_model_at(model, place[:-1]))}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{file}: {'.'.join(place) or 'the file'}: {message}"
+    return f"{file}: {where}: {message}"
 
 
 def _listed(model: type[ApiModel]) -> str:
     return ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
 
 
-def _model_at(place: list[str]) -> type[ApiModel]:
-    """The model that the keys of this place belong to."""
-    model: type[ApiModel] = Configuration
+def _model_at(model: type[ApiModel], place: list[str]) -> type[ApiModel]:
+    """The model that the keys of this place below `model` belong to."""
     for part in place:
         found = next((field for name, field in model.model_fields.items() if part in (field.alias, name)), None)
         # A name of the user's own (metrics.checkout) is no field: its model was already chosen by its parent.

@@ -1,4 +1,4 @@
-"""The configuration file as it is now, and the metric source made from it; a changed file is read again at a look."""
+"""The configuration file as it is now, and the metric sources made from it; a changed file is read again at a look."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from truststream.api.configuration import Configuration, load
+from pydantic import BaseModel
+
+from truststream.api.configuration import DEFAULT_SOURCE, Configuration, load
 from truststream.errors import ClusterError, ConfigurationError
 from truststream.metrics.base import MetricSource
-from truststream.metrics.connection import Credentials
-from truststream.metrics.prometheus import Prometheus
 from truststream.metrics.queries import check
+from truststream.metrics.rest import Secrets, named_secrets
+from truststream.metrics.routing import Router, make, settings_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Settings:
         self._retired: MetricSource | None = None
         self._doubted = False
         self._used_at = 0.0
+        self._names_secrets = False
         self.configuration = Configuration()
         self.source: MetricSource | None = None
 
@@ -71,9 +74,7 @@ class Settings:
                 await source.close()
 
     def _secrets_are_due(self) -> bool:
-        wanted = self.configuration.prometheus
-        names_any = wanted and (wanted.bearer_token_secret or wanted.basic_auth_secret or wanted.tls.ca_secret)
-        return bool(self._doubted and names_any and time.monotonic() - self._used_at > _SECRETS_AGAIN)
+        return bool(self._doubted and self._names_secrets and time.monotonic() - self._used_at > _SECRETS_AGAIN)
 
     def _mark(self) -> tuple[str, int] | None:
         """A ConfigMap volume changes by a symlink, a laptop's file by its time."""
@@ -104,28 +105,32 @@ class Settings:
             await closing.close()
 
     async def _source(self, configuration: Configuration) -> MetricSource | None:
-        wanted = configuration.prometheus
-        if wanted is None:
-            return None
-        credentials = Credentials()
-        if secret := wanted.bearer_token_secret:
-            credentials = Credentials(bearer=await self._value(secret.name, secret.key))
-        elif basic := wanted.basic_auth_secret:
-            user, password = await self._value(basic.name, "username"), await self._value(basic.name, "password")
-            credentials = Credentials(username=user, password=password)
-        if authority := wanted.tls.ca_secret:
-            ca = await self._value(authority.name, authority.key)
-            credentials = Credentials(credentials.bearer, credentials.username, credentials.password, ca)
-        return Prometheus(wanted, credentials, scrape_interval=configuration.scrape_interval)
+        """Whoever answers questions: one for all sources, since a metric may name the one that it is asked of."""
+        settings = {name: settings_of(name, configuration, str(self._file)) for name in configuration.sources}
+        if configuration.prometheus:
+            settings[DEFAULT_SOURCE] = configuration.prometheus
+        places = {name: name if name == DEFAULT_SOURCE else f"sources.{name}" for name in settings}
+        secrets = {name: await self._secrets(places[name], config) for name, config in settings.items()}
+        self._names_secrets = any(one.values for one in secrets.values())
+        hint = configuration.scrape_interval
+        made = {name: make(name, config, secrets[name], hint) for name, config in settings.items()}
+        return Router(made) if made else None
 
-    async def _value(self, secret: str, key: str) -> str:
+    async def _secrets(self, place: str, config: BaseModel) -> Secrets:
+        """All that the settings of one source name."""
+        wanted = sorted(set(named_secrets(config)))
+        held = {name: await self._held(place, name) for name in dict(wanted)}
+        for name, key in wanted:
+            if key not in held[name]:
+                listed = ", ".join(sorted(held[name]))
+                raise ConfigurationError(f"{place}: Secret {name} has no key {key}; it has {listed}")
+        return Secrets({(name, key): held[name][key] for name, key in wanted})
+
+    async def _held(self, place: str, secret: str) -> dict[str, str]:
         try:
-            data = await self._read_secret(secret)
+            return await self._read_secret(secret)
         except ClusterError as error:
-            raise ConfigurationError(f"prometheus: Secret {secret} cannot be read: {error}") from error
-        if key not in data:
-            raise ConfigurationError(f"prometheus: Secret {secret} has no key {key}; it has {', '.join(sorted(data))}")
-        return data[key]
+            raise ConfigurationError(f"{place}: Secret {secret} cannot be read: {error}") from error
 
 
 def decode_secret(secret: dict[str, object]) -> dict[str, str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from truststream.api.canarydeployment import Direction, Metric, MetricKind
-from truststream.api.configuration import FILE, Configuration, MetricDefinition
+from truststream.api.configuration import FILE, Configuration
 from truststream.errors import ConfigurationError, SpecError
 from truststream.metrics.base import Query
 from truststream.metrics.promql import expression_problem, selector_problem
+from truststream.metrics.routing import check_sources, polled, query_problem, routed
 
 _MILLISECONDS: Final = 0.001
 _IN_MILLISECONDS: Final = re.compile(r"^\s*(?:envoy_\w*_time|\w+_(?:milliseconds|ms))(?:_bucket)?\b")
@@ -67,7 +68,7 @@ def resolve(
     if _queries(metric) or metric.kind:
         return _inline(metric, path)
     if metric.name in configuration.metrics:
-        return _with_quantile(named(metric.name, configuration.metrics[metric.name]), metric, path)
+        return _with_quantile(named(metric.name, configuration), metric, path)
     built_in = _built_in_for(telemetry)
     if metric.name not in built_in:
         known = ", ".join([*built_in, *sorted(configuration.metrics)])
@@ -82,18 +83,29 @@ def check(configuration: Configuration, file: str = FILE) -> None:
     Raises:
         ConfigurationError: every mistake at once.
     """
-    problems = [problem for name in sorted(configuration.metrics) for problem in _named_problems(name, configuration)]
+    problems = check_sources(configuration, file)
+    if not problems:  # a query cannot be checked for a source that is not known
+        named_wrong = (
+            found for name in sorted(configuration.metrics) for found in _named_problems(name, configuration)
+        )
+        problems = [f"{file}: metrics.{problem}" for problem in named_wrong]
     if problems:
-        raise ConfigurationError("\n".join(f"{file}: metrics.{problem}" for problem in problems))
+        raise ConfigurationError("\n".join(problems))
 
 
-def named(name: str, definition: MetricDefinition) -> Query:
+def named(name: str, configuration: Configuration) -> Query:
     """The query of a metric that the configuration names.
 
     Raises:
         SpecError: as for a metric written into a spec; `check` says it at the start.
     """
-    return _inline(Metric(name=name, **dict(definition)), f"metrics.{name}")
+    definition, path = configuration.metrics[name], f"metrics.{name}"
+    metric = Metric(name=name, **{field: value for field, value in definition if field != "source"})
+    if polled(definition, configuration, path):
+        query = _inline(metric, path, lambda field, _text: query_problem(definition, configuration, field))
+    else:
+        query = _inline(metric, path)
+    return routed(query, definition.source) if definition.source else query
 
 
 def _named_problems(name: str, configuration: Configuration) -> Iterator[str]:
@@ -101,7 +113,7 @@ def _named_problems(name: str, configuration: Configuration) -> Iterator[str]:
         yield f"{name}: is built in; choose another name"
         return
     try:
-        named(name, configuration.metrics[name])
+        named(name, configuration)
     except SpecError as error:
         yield str(error).removeprefix("metrics.")
 
@@ -135,7 +147,11 @@ def _queries(metric: Metric) -> dict[str, str]:
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _inline(metric: Metric, path: str) -> Query:
+def _promql_problem(field: str, text: str) -> str:
+    return expression_problem(text) if field == "query" else selector_problem(text)
+
+
+def _inline(metric: Metric, path: str, problem_of: Callable[[str, str], str] = _promql_problem) -> Query:
     kind, queries = metric.kind, _queries(metric)
     if kind is None:
         raise SpecError("queries of your own need a kind: Ratio, Distribution or Value", path=f"{path}.kind")
@@ -143,8 +159,7 @@ def _inline(metric: Metric, path: str) -> Query:
         raise SpecError("is built in; give a metric with queries of your own another name", path=f"{path}.name")
     _check_fields(metric, kind, path)
     for field, text in queries.items():
-        problem = expression_problem(text) if kind is MetricKind.VALUE else selector_problem(text)
-        if problem:
+        if problem := problem_of(field, text):
             raise SpecError(problem, path=f"{path}.{field}")
     return Query(
         metric.name,
