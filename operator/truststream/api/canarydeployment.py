@@ -60,6 +60,8 @@ class Policy(StrEnum):
 class Mode(StrEnum):
     """Which judge decides."""
 
+    TWO_KEY = "TwoKey"
+    FAST = "Fast"
     THRESHOLD = "Threshold"
 
 
@@ -158,14 +160,22 @@ class Criterion(ApiModel):
     """What has to be proven before promotion."""
 
     metric: str = Field(min_length=1, max_length=63, description="Name of a metric of monitoringMetrics.")
-    threshold: Limit = Field(
-        description="Limit for the canary alone: 1 or 1% for ratios, 250 or 250ms for latencies, a number for values."
+    threshold: Limit | None = Field(
+        None,
+        description="Limit for the canary alone: 1 or 1% for ratios, 250 or 250ms for latencies, a number for values.",
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="Percent by which the canary's rate may be above stable's: 50 proves less than 1.5 times as many.",
     )
     comparison: Comparison | None = Field(
         None, description="LessThan or GreaterThan; by default what is better for the metric."
     )
     window: PositiveDuration | None = Field(
-        None, description="How far back the requests count; by default since the weight changed."
+        None,
+        description="Mode Threshold and values: how far back the requests count; by default since the weight changed.",
     )
 
 
@@ -191,7 +201,23 @@ class Analysis(ApiModel):
     """How often and how strictly the judge looks."""
 
     interval: Interval = Field(30.0, description="Time between two looks; at least 1s.")
-    mode: Mode = Field(Mode.THRESHOLD, description="Threshold: limits over a window with a minimum number of requests.")
+    mode: Mode = Field(
+        Mode.TWO_KEY,
+        description="TwoKey: evidence that holds however often one looks, under either of two assumptions; "
+        "Fast: sooner, under both of them; Threshold: limits over a window, no error rate claimed.",
+    )
+    rollback_alpha: float = Field(
+        0.01, gt=0, le=0.2, description="How often at most a release that is not worse may ever be rolled back."
+    )
+    promotion_alpha: float = Field(
+        0.05, gt=0, le=0.2, description="How often at most a release that is worse than the criteria may be promoted."
+    )
+    tolerance: float = Field(
+        25.0,
+        ge=0,
+        le=1000,
+        description="Percent by which the canary's rate may be above stable's without being called bad.",
+    )
     warmup: Duration = Field(0.0, description="Time after the first weight whose requests are not judged.")
     minimum_requests: int = Field(
         100, ge=1, description="Requests that the canary must have answered before it is judged."
@@ -234,7 +260,8 @@ class CanaryDeploymentSpec(ApiModel):
     promotion_criteria: list[Criterion] = Field(
         default_factory=list,
         max_length=20,
-        description="What must be proven before promotion; by default errorRate below 1 %.",
+        description="What must be proven before promotion; by default of every counted metric: not worse than "
+        "stable by more than half, or bad in less than 1 % of the requests.",
     )
     rollback_thresholds: dict[str, Limit] = Field(
         default_factory=dict, description="Limits by metric name beyond which the canary is bad."

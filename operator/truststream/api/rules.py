@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from truststream.api.base import ApiModel
-from truststream.api.canarydeployment import CanaryDeploymentSpec, Metric, MetricKind, TargetKind, TargetRef
+from truststream.api.canarydeployment import (
+    CanaryDeploymentSpec,
+    Criterion,
+    Metric,
+    MetricKind,
+    Mode,
+    TargetKind,
+    TargetRef,
+)
 
 BUILT_IN_METRICS: Final = ("errorRate", "successRate", "responseTime")
 PROVEN_BY_DEFAULT: Final = ("errorRate", "successRate")
@@ -152,6 +160,20 @@ def _unwatched_detail(spec: CanaryDeploymentSpec) -> str:
     return f": {', '.join(_unwatched(spec))}; watched are {watched}"
 
 
+_CRITERION: Final = (
+    Rule(
+        "needs either a threshold or a margin",
+        "has(self.threshold) != has(self.margin)",
+        lambda c: (c.threshold is None) is not (c.margin is None),
+    ),
+    Rule(
+        "belongs to a threshold; a margin is against stable",
+        "!has(self.comparison) || !has(self.margin)",
+        lambda c: c.comparison is None or c.margin is None,
+        field="comparison",
+    ),
+)
+
 _SPEC: Final = (
     Rule(
         "must be above 0 and below the first increment",
@@ -180,8 +202,25 @@ _SPEC: Final = (
     ),
     Rule(
         "is empty, and without errorRate or successRate in monitoringMetrics nothing would be proven: add a criterion",
-        f"size(self.promotionCriteria) > 0 || self.monitoringMetrics.exists(m, m.name in {list(PROVEN_BY_DEFAULT)})",
-        lambda s: bool(s.promotion_criteria) or any(m.name in PROVEN_BY_DEFAULT for m in s.monitoring_metrics),
+        "size(self.promotionCriteria) > 0 || self.analysis.mode != 'Threshold' || "
+        f"self.monitoringMetrics.exists(m, m.name in {list(PROVEN_BY_DEFAULT)})",
+        lambda s: (
+            bool(s.promotion_criteria)
+            or s.analysis.mode is not Mode.THRESHOLD
+            or any(m.name in PROVEN_BY_DEFAULT for m in s.monitoring_metrics)
+        ),
+        field="promotionCriteria",
+    ),
+    Rule(
+        "is empty, and values alone prove nothing: add a criterion, or a metric that counts",
+        "size(self.promotionCriteria) > 0 || self.monitoringMetrics.exists(m, !has(m.kind) || m.kind != 'Value')",
+        lambda s: bool(s.promotion_criteria) or any(m.kind is not MetricKind.VALUE for m in s.monitoring_metrics),
+        field="promotionCriteria",
+    ),
+    Rule(
+        "a margin is proven in the modes TwoKey and Fast; mode Threshold takes a threshold",
+        "self.analysis.mode != 'Threshold' || self.promotionCriteria.all(c, !has(c.margin))",
+        lambda s: s.analysis.mode is not Mode.THRESHOLD or all(c.margin is None for c in s.promotion_criteria),
         field="promotionCriteria",
     ),
     Rule(
@@ -195,6 +234,7 @@ _SPEC: Final = (
 RULES: Final[Mapping[type[ApiModel], tuple[Rule, ...]]] = {
     TargetRef: _TARGET,
     Metric: _METRIC,
+    Criterion: _CRITERION,
     CanaryDeploymentSpec: _SPEC,
 }
 

@@ -66,11 +66,27 @@ class Condition(ApiModel):
 
 
 class ArmCounts(ApiModel):
-    """What one arm was asked and how often it failed, over the metric's window."""
+    """What one arm was asked and how often it failed: at this weight, or over the metric's window."""
 
     requests: float = Field(0, description="Requests counted.")
     bad: float = Field(0, description="Bad ones among them.")
     value: float | None = Field(None, description="The metric's value for this arm, in its unit.")
+
+
+class Evidence(ApiModel):
+    """What the counts prove, as natural logarithms of e-values: what is needed is ln(1/alpha)."""
+
+    against: float = Field(0, description="For worse than stable by more than the tolerance; rolls back when reached.")
+    against_needed: float = Field(0, description="ln(1/rollbackAlpha).")
+    proof: float | None = Field(None, description="For the promotion criteria at this weight.")
+    proof_needed: float = Field(0, description="ln(1/promotionAlpha).")
+    ratio: float | None = Field(None, description="The canary's rate over stable's, as estimated.")
+    lower: float | None = Field(None, description="Lower end of the ratio's confidence sequence.")
+    upper: float | None = Field(None, description="Upper end of the ratio's confidence sequence.")
+    level: float = Field(0, description="Level of the confidence sequence.")
+    phi: float = Field(0, description="Largest cluster of errors that is allowed for.")
+    blocks: int = Field(0, description="Blocks of counts used.")
+    block: str = Field("", description="Length of a block.")
 
 
 class MetricStatus(ApiModel):
@@ -81,6 +97,7 @@ class MetricStatus(ApiModel):
     stable: ArmCounts | None = Field(None, description="The stable arm.")
     canary: ArmCounts | None = Field(None, description="The canary arm.")
     unit: str = Field("", description="%, ms or empty.")
+    evidence: Evidence | None = Field(None, description="Modes TwoKey and Fast: what the counts prove.")
     message: str = Field("", description="The verdict in words, with what is still needed.")
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from truststream.api.base import ApiModel
-from truststream.api.canarydeployment import CanaryDeploymentSpec, Metric, MetricKind
+from truststream.api.canarydeployment import CanaryDeploymentSpec, Comparison, Metric, MetricKind, Mode
 from truststream.api.quantities import parse_limit
 from truststream.api.rules import NAME_LENGTH, NAME_MESSAGE, RULES
 from truststream.errors import SpecError
@@ -131,7 +131,23 @@ def _limits(spec: CanaryDeploymentSpec, raw: Manifest) -> Iterator[Problem]:
         yield from _limit(f"spec.rollbackThresholds.{name}", kinds.get(name), limit)
     for index, criterion in enumerate(raw.get("promotionCriteria", [])):
         path = f"spec.promotionCriteria[{index}].threshold"
-        yield from _limit(path, kinds.get(criterion["metric"]), criterion["threshold"])
+        if "threshold" in criterion:
+            yield from _limit(path, kinds.get(criterion["metric"]), criterion["threshold"])
+    yield from _provable(spec, kinds)
+
+
+def _provable(spec: CanaryDeploymentSpec, kinds: Mapping[str, MetricKind]) -> Iterator[Problem]:
+    """What evidence on counts cannot say; named metrics of the configuration have a kind that only it knows."""
+    for index, criterion in enumerate(spec.promotion_criteria):
+        kind, path = kinds.get(criterion.metric), f"spec.promotionCriteria[{index}]"
+        if criterion.margin is not None and kind is MetricKind.VALUE:
+            yield Problem(f"{path}.margin", "is proven on counts; a Value takes a threshold")
+        counted = kind in (MetricKind.RATIO, MetricKind.DISTRIBUTION)
+        if spec.analysis.mode is Mode.THRESHOLD or not counted or criterion.comparison is None:
+            continue
+        better = Comparison.GREATER_THAN if criterion.metric == "successRate" else Comparison.LESS_THAN
+        if criterion.comparison is not better:
+            yield Problem(f"{path}.comparison", f"must be {better}: only what is better can be proven before promotion")
 
 
 def _kind(metric: Metric) -> MetricKind | None:

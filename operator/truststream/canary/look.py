@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from truststream.api.canarydeployment import CanaryDeploymentSpec
+from truststream.api.canarydeployment import CanaryDeploymentSpec, Mode
 from truststream.api.status import CanaryDeploymentStatus, Phase, ReleaseStatus, Verdict
 from truststream.canary.clock import moment, stamp
-from truststream.canary.judge import Assessment, Judge, MetricShape, criteria
+from truststream.canary.judge import Assessment, Judge, MetricShape, Situation
+from truststream.canary.threshold import criteria
 from truststream.canary.turn import Turn
 
-LOOKING = (Phase.PROGRESSING, Phase.PAUSED)
+LOOKING: Final = (Phase.PROGRESSING, Phase.PAUSED)
+HISTORY: Final = timedelta(hours=1)
+"""How much of the time before a release the judge learns from: how lumpy errors are, and where latencies lie."""
 
 
 def next_look(spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus) -> datetime | None:
@@ -23,14 +28,45 @@ def next_look(spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus) -> dat
     return moment(last) + timedelta(seconds=spec.analysis.interval)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is to be measured of one metric in this run.
+
+    `block` is the length of blocks in seconds, 0 to let the source choose, None for totals alone; `history` is set
+    when the judge still has to learn from the time before the release.
+    """
+
+    since: datetime
+    until: datetime
+    block: float | None = None
+    history: tuple[datetime, datetime] | None = None
+
+
 def look_windows(
-    spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus, now: datetime
-) -> dict[str, tuple[datetime, datetime]]:
-    """Which metrics are to be measured in this run, each from when to when; empty when no look is due."""
+    spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus, now: datetime, shapes: Mapping[str, MetricShape]
+) -> dict[str, Window]:
+    """Which metrics are to be measured in this run; empty when no look is due."""
     due, release = next_look(spec, status), status.release
     if due is None or release is None or now < due:
         return {}
-    return {metric.name: (_start(spec, release, metric.name, now), now) for metric in spec.monitoring_metrics}
+    return {name: _window(spec, release, shape, now) for name, shape in shapes.items()}
+
+
+def _window(spec: CanaryDeploymentSpec, release: ReleaseStatus, shape: MetricShape, now: datetime) -> Window:
+    if spec.analysis.mode is Mode.THRESHOLD or not shape.counted:
+        return Window(_start(spec, release, shape.name, now), now)
+    known = _known(spec, release, shape.name)
+    if known is None:
+        begun = moment(release.started_at)
+        return Window(moment(release.judged_since or ""), now, 0.0, (begun - HISTORY, begun))
+    return Window(datetime.fromtimestamp(float(known["until"]), UTC), now, float(known["length"]))
+
+
+def _known(spec: CanaryDeploymentSpec, release: ReleaseStatus, metric: str) -> Mapping[str, Any] | None:
+    if release.evidence.get("mode") != spec.analysis.mode:
+        return None
+    found: Mapping[str, Any] | None = release.evidence.get("metrics", {}).get(metric)
+    return found
 
 
 def _start(spec: CanaryDeploymentSpec, release: ReleaseStatus, metric: str, now: datetime) -> datetime:
@@ -44,7 +80,7 @@ def take_look(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> As
     """Judge the measurements of this run, when there are any, and write the answer down."""
     if turn.seen.measurements is None:
         return None
-    answer = judge.assess(turn.spec, shapes, turn.seen.measurements, turn.release.evidence)
+    answer = judge.assess(turn.spec, shapes, turn.seen.measurements, turn.release.evidence, _situation(turn))
     _tell_source(turn, answer)
     turn.set(verdict=answer.verdict, metrics=list(answer.metrics), samples=_samples(answer))
     turn.set_release(
@@ -54,7 +90,15 @@ def take_look(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> As
         proven=answer.proven,
         starved=answer.starved,
     )
+    for alarm in answer.alarms:
+        turn.say_once("SampleRatioMismatch", alarm)
     return answer
+
+
+def _situation(turn: Turn) -> Situation:
+    release = turn.release
+    since = max(release.weight_since or "", release.judged_since or "")
+    return Situation(turn.status.weight, moment(since).timestamp(), turn.now.timestamp(), turn.seen.uid)
 
 
 def _tell_source(turn: Turn, answer: Assessment) -> None:

@@ -174,6 +174,7 @@ class Observation:
 
     name: str
     namespace: str
+    uid: str = ""
     generation: int = 1
     finalizer: bool = False
     deleting: bool = False

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from truststream.api.canarydeployment import Direction
 from truststream.api.configuration import Configuration
 from truststream.canary.judge import MetricShape
-from truststream.canary.look import look_windows
+from truststream.canary.look import Window, look_windows
 from truststream.canary.observation import Measurement, Outcome
 from truststream.cluster import kinds
 from truststream.errors import SpecError, TrafficError
@@ -37,7 +37,9 @@ class Wanted:
     def shapes(self) -> Mapping[str, MetricShape]:
         """What the judge has to know of each metric."""
         return {
-            query.name: MetricShape(query.name, query.unit, query.direction is Direction.HIGHER, query.quantile)
+            query.name: MetricShape(
+                query.name, query.unit, query.direction is Direction.HIGHER, query.quantile, query.gateway
+            )
             for query in self.queries
         }
 
@@ -76,15 +78,15 @@ class Looker:
         self, resource: Resource, wanted: Wanted, source: MetricSource | None, now: datetime
     ) -> Sequence[Measurement] | None:
         """Counts of each metric; None when no look is due."""
-        windows = look_windows(resource.spec, resource.status, now)
+        windows = look_windows(resource.spec, resource.status, now, wanted.shapes)
         if not windows or resource.problem is not None:
             return None
         if source is None or wanted.unanswerable:
             why = wanted.unanswerable or NO_SOURCE
             return [Measurement(query.name, Outcome.SOURCE_DOWN, why) for query in wanted.queries]
         canary, stable = self._arm(resource, "canary"), self._arm(resource, "stable")
-        questions = (Question(query, *windows[query.name], canary, stable) for query in wanted.queries)
-        return await asyncio.gather(*(source.measure(question) for question in questions))
+        asked = (_measure(source, query, windows[query.name], canary, stable) for query in wanted.queries)
+        return await asyncio.gather(*asked)
 
     def _arm(self, resource: Resource, role: str) -> Arm:
         split = resource.split
@@ -107,3 +109,15 @@ class Looker:
         found = self._objects.get(kinds.SERVICE, resource.namespace, service)
         ports = (found or {}).get("spec", {}).get("ports") or ()
         return str(ports[0]["port"]) if ports else ""
+
+
+async def _measure(source: MetricSource, query: Query, window: Window, canary: Arm, stable: Arm) -> Measurement:
+    """The window's counts; before the first of a release also those of the time before it."""
+    if window.history is None:
+        return await source.measure(Question(query, window.since, window.until, canary, stable, window.block))
+    before = await source.measure(Question(query, *window.history, None, stable, window.block))
+    if before.outcome is Outcome.SOURCE_DOWN:
+        return before
+    length = before.length or window.block
+    found = await source.measure(Question(query, window.since, window.until, canary, stable, length))
+    return replace(found, history=before.blocks)

@@ -79,6 +79,7 @@ class Observer:
         seen = Observation(
             name=resource.name,
             namespace=resource.namespace,
+            uid=str(resource.obj["metadata"].get("uid", "")),
             namespace_terminating=self._terminating(resource.namespace),
             target=self._target_view(resource, target, claims),
             canary=self._view(canary) if canary else None,

@@ -13,7 +13,8 @@ from truststream.api.status import CanaryDeploymentStatus
 from truststream.canary.actions import AttachRoute, Event, RemoveFinalizer, Severity
 from truststream.canary.decide import decide
 from truststream.canary.decision import Decision
-from truststream.canary.judge import Judge, ThresholdJudge
+from truststream.canary.judge import Judge
+from truststream.canary.modes import every_mode
 from truststream.canary.observation import Measurement, Observation, Outcome
 from truststream.cluster import kinds, manifests
 from truststream.cluster.connection import own_identity
@@ -49,7 +50,7 @@ class Reconciler:
         self._objects = objects
         self._settings = settings
         self._telemetry = telemetry
-        self._judge = judge or ThresholdJudge()
+        self._judge = judge or every_mode()
         self._parser = Parser(objects)
         self._observer = Observer(objects)
         self._looker = Looker(objects)

@@ -44,6 +44,7 @@ class Query:
     good_is_bad: bool = False  # successRate: `bad` counts failures, the value shown is 100 - failures
     quantile: float = 0.99
     scale: float = 1.0  # Distribution: a bucket's bound times this is seconds; Envoy's bounds are milliseconds
+    gateway: bool = False  # counted where the weight is set: an answer once, after all its attempts
 
 
 @dataclass(frozen=True, slots=True)

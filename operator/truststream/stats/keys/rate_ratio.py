@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq
 
 from truststream.stats.keys import conditional_poisson
 from truststream.stats.keys.counts import Counts, Floats
@@ -21,6 +20,7 @@ from truststream.stats.keys.starts import log_sum
 from truststream.stats.result import Interval
 
 _FAR: Final = 12.0  # exp of it is the largest ratio that is looked at
+_POINTS: Final = 97
 
 
 def estimate(stages: Counts) -> float:
@@ -36,31 +36,39 @@ def estimate(stages: Counts) -> float:
 
 
 def interval(stages: Counts, phi: float, alpha: float) -> Interval:
-    """All ratios not rejected; `stages` has one row a stage (shape (stages,)). (0, inf) while nothing is known."""
+    """All ratios not rejected; `stages` has one row a stage (shape (stages,)). (0, inf) while nothing is known.
+
+    Ends are found on a grid that is refined once: to about 0.01 %.
+    """
     needed = math.log(2.0 / alpha)
-    lower = _root(lambda log_r: _log_worse(stages, log_r, phi) - needed, falling=True)
-    upper = _root(lambda log_r: _log_better(stages, log_r, phi) - needed, falling=False)
-    return Interval(lower, upper, 1.0 - alpha)
+    lower = _crossing(lambda logs: _log_keys(stages, logs, conditional_poisson.WORSE, phi) - needed)
+    upper = _crossing(lambda logs: _log_keys(stages, -logs, 1.0 / conditional_poisson.WORSE, phi) - needed)
+    return Interval(math.exp(lower), math.exp(-upper), 1.0 - alpha)
 
 
-def _log_worse(stages: Counts, log_ratio: float, phi: float) -> float:
-    return _log_key(stages, log_ratio, conditional_poisson.WORSE, phi)
+def _log_keys(stages: Counts, log_ratios: Floats, ratios: Floats, phi: float) -> Floats:
+    """log evidence against each ratio; the keys' formula with the ratio for the boundary, on a grid of ratios."""
+    usable = stages.usable
+    n_c, n_b, e_c = (np.where(usable, part, 0.0) for part in (stages.n_c, stages.n_b, stages.e_c))
+    boosted = n_c * np.exp(log_ratios)[:, None]
+    share = (boosted / np.where(usable, boosted + n_b, 1.0))[..., None]
+    total = np.where(usable, stages.total, 0.0)[:, None]
+    factors = e_c[:, None] * np.log(ratios) - total * np.log1p((ratios - 1.0) * share)
+    return log_sum(factors.sum(axis=-2) / phi)
 
 
-def _log_better(stages: Counts, log_ratio: float, phi: float) -> float:
-    return _log_key(stages, log_ratio, 1.0 / conditional_poisson.WORSE, phi)
-
-
-def _log_key(stages: Counts, log_ratio: float, ratios: Floats, phi: float) -> float:
-    factors = conditional_poisson.log_factors(stages, ratios, math.expm1(log_ratio))
-    return float(log_sum(factors.sum(axis=-2) / phi))
-
-
-def _root(excess: Callable[[float], float], *, falling: bool) -> float:
-    """Where evidence crosses what is needed; the open end when it never does."""
-    inner, outer = (-_FAR, _FAR) if falling else (_FAR, -_FAR)
-    if excess(inner) < 0:
-        return 0.0 if falling else math.inf
-    if excess(outer) >= 0:
-        return math.inf if falling else 0.0
-    return math.exp(brentq(excess, *sorted((inner, outer)), xtol=1e-6))
+def _crossing(excess: Callable[[Floats], Floats]) -> float:
+    """Where falling evidence crosses 0, on the logarithmic scale; -inf when it never is above, inf when always."""
+    grid = np.linspace(-_FAR, _FAR, _POINTS)
+    for _ in range(2):
+        values = excess(grid)
+        above = np.flatnonzero(values >= 0.0)
+        if not above.size:
+            return -math.inf
+        last = int(above[-1])
+        if last == len(grid) - 1:
+            return math.inf
+        low, high = grid[last], grid[last + 1]
+        fraction = values[last] / (values[last] - values[last + 1])
+        grid = np.linspace(low, high, _POINTS)
+    return float(low + (high - low) * fraction)
