@@ -7,17 +7,19 @@ Every rule here answers one question about one sample: by how much did the count
 from __future__ import annotations
 
 import math
-import statistics
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from truststream.errors import MetricError
 
 Labels = Mapping[str, str]
+Floats = NDArray[np.float64]
 Target = tuple[str, ...]
 """What was scraped: the values of `TARGET_LABELS`."""
 
@@ -38,6 +40,18 @@ class Series:
 
     labels: Labels
     samples: tuple[tuple[float, float], ...]
+    times: Floats = field(init=False, repr=False, compare=False)
+    values: Floats = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Arrays are made once, where the answer is decoded: everything later is arithmetic on them."""
+        table = np.array(self.samples, dtype=np.float64).reshape(-1, 2).T.copy()
+        object.__setattr__(self, "times", table[0])
+        object.__setattr__(self, "values", table[1])
+
+    def since(self, after: float) -> Series:
+        """Its samples later than that."""
+        return Series(self.labels, self.samples[int(np.searchsorted(self.times, after, side="right")) :])
 
     @property
     def target(self) -> Target:
@@ -49,6 +63,16 @@ class Series:
         """As Prometheus writes it."""
         inner = ",".join(f'{k}="{v}"' for k, v in sorted(self.labels.items()) if k != "__name__")
         return f"{self.labels.get('__name__', '')}{{{inner}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Counters of one target that were seen in exactly the same scrapes; a row of `values` each."""
+
+    target: Target
+    series: tuple[Series, ...]
+    times: Floats
+    values: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,28 @@ class Window:
     interval: float
 
 
+def batches(series: Iterable[Series]) -> list[Batch]:
+    """Series by target and times: one pass of arithmetic for all buckets of a histogram."""
+    groups: dict[tuple[Target, bytes], list[Series]] = defaultdict(list)
+    for one in series:
+        if one.samples:
+            groups[one.target, one.times.tobytes()].append(one)
+    return [
+        Batch(target, tuple(group), group[0].times, np.array([one.values for one in group]))
+        for (target, _), group in groups.items()
+    ]
+
+
+def timelines(found: Iterable[Batch]) -> dict[Target, Floats]:
+    """When each target was scraped, as far as its own series tell."""
+    times: dict[Target, list[Floats]] = defaultdict(list)
+    for batch in found:
+        times[batch.target].append(batch.times)
+    return {
+        target: parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts)) for target, parts in times.items()
+    }
+
+
 def check(series: Iterable[Series]) -> None:
     """Refuse what no counter shows.
 
@@ -87,17 +133,17 @@ def check(series: Iterable[Series]) -> None:
         InvalidSamplesError: a sample is NaN, infinite or negative.
     """
     for one in series:
-        for _, value in one.samples:
-            if not math.isfinite(value) or value < 0:
-                raise InvalidSamplesError(
-                    f"{one.text} has the sample {value:g}; a counter is finite and never negative"
-                )
+        wrong = ~(np.isfinite(one.values) & (one.values >= 0))
+        if wrong.any():
+            value = one.values[wrong][0]
+            raise InvalidSamplesError(f"{one.text} has the sample {value:g}; a counter is finite and never negative")
 
 
 def interval_of(series: Iterable[Series], hint: float) -> float:
     """The usual time between two scrapes; `hint` while no series has two samples."""
-    gaps = [b - a for one in series for (a, _), (b, _) in pairwise(one.samples)]
-    return statistics.median(gaps) if gaps else hint
+    gaps = [np.diff(batch.times).repeat(len(batch.series)) for batch in batches(series)]
+    found = np.concatenate(gaps) if gaps else np.array([])
+    return float(np.median(found)) if found.size else hint
 
 
 def newest(series: Iterable[Series]) -> float:
@@ -112,56 +158,72 @@ def tolerated_age(interval: float) -> float:
 
 def scrapes_of(series: Iterable[Series]) -> dict[Target, Scrapes]:
     """What the series themselves tell about the scrapes of their targets: those of one scrape carry one time."""
-    times: dict[Target, set[float]] = defaultdict(set)
-    for one in series:
-        times[one.target].update(time for time, _ in one.samples)
-    return {target: Scrapes(tuple(sorted(found))) for target, found in times.items()}
+    return {target: Scrapes(tuple(found.tolist())) for target, found in timelines(batches(series)).items()}
 
 
 def unexplained(series: Iterable[Series], known: Mapping[Target, Scrapes], window: Window) -> set[Target]:
     """Targets of series that begin in the window, or have a gap, while nothing tells whether they were scraped then."""
-    return {one.target for one in series if not _explained(one, known.get(one.target, Scrapes()), window)}
+    return {
+        batch.target for batch in batches(series) if not _explained(batch, known.get(batch.target, Scrapes()), window)
+    }
 
 
-def _explained(series: Series, scrapes: Scrapes, window: Window) -> bool:
-    if series.samples and series.samples[0][0] > window.since and not _seen_before(series, scrapes, window):
+def _explained(batch: Batch, scrapes: Scrapes, window: Window) -> bool:
+    first = float(batch.times[0])
+    if first > window.since and not _seen_before(first, scrapes, window):
         return False
-    long = _GAP * window.interval
-    gaps = [(a, b) for (a, _), (b, _) in pairwise(series.samples) if b > window.since and b - a > long]
-    return all(_away(a, b, scrapes, window) for a, b in gaps)
+    gaps = (np.diff(batch.times) > _GAP * window.interval) & (batch.times[1:] > window.since)
+    return all(
+        _away(float(batch.times[place]), float(batch.times[place + 1]), scrapes, window)
+        for place in np.flatnonzero(gaps)
+    )
 
 
 def increments(series: Series, scrapes: Scrapes, window: Window) -> float:
     """What the counter counted in (since, until]."""
-    return sum(amount for time, amount in _growth(series, scrapes, window) if window.since < time <= window.until)
+    return sum(float(increments_of(batch, scrapes, window).sum()) for batch in batches([series]))
 
 
-def _seen_before(series: Series, scrapes: Scrapes, window: Window) -> bool:
+def increments_of(batch: Batch, scrapes: Scrapes, window: Window) -> Floats:
+    """What each counter of the batch counted in (since, until]."""
+    first, end = np.searchsorted(batch.times, (window.since, window.until), side="right")
+    counted = np.zeros(len(batch.series))
+    if first == 0 and end > 0:
+        begins = float(batch.times[0])
+        if _seen_before(begins, scrapes, window) or scrapes.started_in(window.since, begins):
+            counted += batch.values[:, 0]
+        first = 1
+    if first >= end:
+        return counted
+    times, values = batch.times[first - 1 : end], batch.values[:, first - 1 : end]
+    step = np.diff(values, axis=1)
+    anew = (step < 0) | _began_anew(times, scrapes, window)
+    counted += np.where(anew, values[:, 1:], step).sum(axis=1)
+    return counted
+
+
+def _began_anew(times: Floats, scrapes: Scrapes, window: Window) -> NDArray[np.bool_]:
+    """By pair of samples: another counter stands behind the second, whatever its value."""
+    found = np.zeros(len(times) - 1, dtype=bool)
+    for place in np.flatnonzero(np.diff(times) > _GAP * window.interval):
+        found[place] = _away(float(times[place]), float(times[place + 1]), scrapes, window)
+    for start in scrapes.starts:
+        found |= (times[:-1] <= start) & (start <= times[1:])
+    return found
+
+
+def _seen_before(first: float, scrapes: Scrapes, window: Window) -> bool:
     """The target was scraped before the series appeared, so the series began at 0 (Envoy's 5xx comes with the first).
 
     Half an interval of distance: replicas of a store may answer with times a moment apart.
     """
-    return scrapes.any_in(-math.inf, series.samples[0][0] - window.interval / 2)
+    return scrapes.any_in(-math.inf, first - window.interval / 2)
 
 
 def _away(a: float, b: float, scrapes: Scrapes, window: Window) -> bool:
     """The target was scraped between the two samples without the series: it ended, and another one began."""
     half = window.interval / 2
     return scrapes.any_in(a + half, b - half)
-
-
-def _growth(series: Series, scrapes: Scrapes, window: Window) -> Iterator[tuple[float, float]]:
-    """(time, growth since the sample before) of every sample."""
-    if not series.samples:
-        return
-    first_time, first = series.samples[0]
-    from_zero = _seen_before(series, scrapes, window) or scrapes.started_in(window.since, first_time)
-    yield first_time, first if from_zero else 0.0
-    gap = _GAP * window.interval  # here, not in `_away`: this line runs for every sample of a long window
-    for (a, before), (b, value) in pairwise(series.samples):
-        anew = value < before or (b - a > gap and _away(a, b, scrapes, window))
-        anew = anew or (bool(scrapes.starts) and scrapes.started_in(a, b))
-        yield b, value if anew else value - before
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +242,14 @@ def ratio(total: Sequence[Series], bad: Sequence[Series], scrapes: Mapping[Targe
     """
     last = {target: times.times[-1] for target, times in scrapes_of(total).items() if times.times}
     requests, errors = defaultdict[Target, float](float), defaultdict[Target, float](float)
-    for one in total:
-        requests[one.target] += increments(one, scrapes.get(one.target, Scrapes()), window)
-    for one in bad:
+    for batch in batches(total):
+        known = scrapes.get(batch.target, Scrapes())
+        requests[batch.target] += float(increments_of(batch, known, window).sum())
+    for batch in batches(bad):
         # The answer about `bad` is the later one and may hold a scrape that the other does not.
-        until = min(window.until, last.get(one.target, window.until))
-        errors[one.target] += increments(
-            one, scrapes.get(one.target, Scrapes()), Window(window.since, until, window.interval)
-        )
+        until = min(window.until, last.get(batch.target, window.until))
+        known = scrapes.get(batch.target, Scrapes())
+        errors[batch.target] += float(increments_of(batch, known, replace(window, until=until)).sum())
     for target, count in errors.items():
         if count > requests[target] + _SLACK:
             raise InvalidSamplesError(

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from truststream.metrics.counters import InvalidSamplesError, Scrapes, Series, Target, Window, increments
+from truststream.metrics.counters import InvalidSamplesError, Scrapes, Series, Target, Window, batches, increments_of
 
 Buckets = tuple[tuple[float, float], ...]
 """(upper bound, cumulative count), rising; the last bound is infinity."""
 
 _Group = frozenset[tuple[str, str]]
 _SLACK: Final = 1e-6
+_NARROW: Final = "narrow the selector to one histogram"
 
 
 def buckets(series: Sequence[Series], scrapes: Mapping[Target, Scrapes], window: Window, scale: float = 1.0) -> Buckets:
@@ -24,9 +25,11 @@ def buckets(series: Sequence[Series], scrapes: Mapping[Target, Scrapes], window:
         InvalidSamplesError: no bucket, other bounds among the series, or counts that fall with rising bounds.
     """
     groups: dict[_Group, dict[float, float]] = defaultdict(dict)
-    for one in series:
-        group = frozenset((name, value) for name, value in one.labels.items() if name != "le")
-        groups[group][_bound(one)] = increments(one, scrapes.get(one.target, Scrapes()), window)
+    for batch in batches(series):
+        counted = increments_of(batch, scrapes.get(batch.target, Scrapes()), window)
+        for one, count in zip(batch.series, counted.tolist(), strict=True):
+            group, bound = group_and_bound(one)
+            groups[group][bound] = count
     if not groups:
         return ()
     bounds = _common_bounds(groups.values())
@@ -43,10 +46,39 @@ def check_same_bounds(stable: Buckets, canary: Buckets) -> None:
     """
     ours, theirs = [bound for bound, _ in canary], [bound for bound, _ in stable]
     if ours != theirs:
-        raise InvalidSamplesError(
-            f"the arms have different buckets: canary {_listed(ours)}; stable {_listed(theirs)}; "
-            "latencies compare only with the same ones, so change buckets in a release of their own"
-        )
+        raise InvalidSamplesError(different(("canary", ours), ("stable", theirs)))
+
+
+def different(one: tuple[str, Iterable[float]], other: tuple[str, Iterable[float]]) -> str:
+    """That two named histograms have different bounds."""
+    (first, bounds), (second, others) = one, other
+    if first == second:
+        return f"{first} has different buckets: {_listed(bounds)} and {_listed(others)}; {_NARROW}"
+    return (
+        f"the arms have different buckets: {first} {_listed(bounds)}; {second} {_listed(others)}; "
+        "latencies compare only with the same ones, so change buckets in a release of their own"
+    )
+
+
+def no_last(bounds: Iterable[float], where: str = "") -> str:
+    """That the bucket of all is missing."""
+    at = f" at {where}" if where else ""
+    return f'no bucket le="+Inf" among {_listed(bounds)}{at}: select all buckets of the histogram'
+
+
+def not_rising(series: str, low: tuple[float, float], high: tuple[float, float]) -> str:
+    """That a higher bound has fewer requests."""
+    (bound, fewer), (above, more) = low, high
+    return f"{series}: {more:g} requests up to {above:g} but {fewer:g} up to {bound:g}; the buckets are not cumulative"
+
+
+def group_and_bound(series: Series) -> tuple[frozenset[tuple[str, str]], float]:
+    """Which histogram a bucket belongs to, and its upper bound.
+
+    Raises:
+        InvalidSamplesError: it is no bucket.
+    """
+    return frozenset((name, value) for name, value in series.labels.items() if name != "le"), _bound(series)
 
 
 def _bound(series: Series) -> float:
@@ -67,23 +99,18 @@ def _common_bounds(groups: Iterable[Mapping[float, float]]) -> list[float]:
     if len(different) > 1:
         first, second = sorted(different)[:2]
         raise InvalidSamplesError(
-            f"the series have different buckets: {_listed(first)} and {_listed(second)}; "
-            "narrow the selector to one histogram"
+            f"the series have different buckets: {_listed(first)} and {_listed(second)}; {_NARROW}"
         )
     bounds = list(different.pop())
     if bounds[-1] != math.inf:
-        raise InvalidSamplesError(f'no bucket le="+Inf" among {_listed(bounds)}: select all buckets of the histogram')
+        raise InvalidSamplesError(no_last(bounds))
     return bounds
 
 
 def _check_rising(group: _Group, counts: Sequence[tuple[float, float]]) -> None:
     for (low, fewer), (high, more) in pairwise(counts):
         if more < fewer - _SLACK:
-            series = Series(dict(group), ()).text
-            raise InvalidSamplesError(
-                f"{series}: {more:g} requests up to {high:g} but {fewer:g} up to {low:g}; "
-                "the buckets are not cumulative"
-            )
+            raise InvalidSamplesError(not_rising(Series(dict(group), ()).text, (low, fewer), (high, more)))
 
 
 def _listed(bounds: Iterable[float]) -> str:

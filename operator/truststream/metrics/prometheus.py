@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,27 +14,23 @@ from pydantic import BaseModel
 
 from truststream.api.canarydeployment import MetricKind
 from truststream.api.configuration import PrometheusConfiguration
-from truststream.api.quantities import format_duration
 from truststream.canary.observation import ArmReading, Measurement, Outcome
-from truststream.metrics import counters, histograms
 from truststream.metrics.answers import Answer, NoAnswerError, decode
 from truststream.metrics.base import Arm, Question
 from truststream.metrics.connection import Connection, Credentials
-from truststream.metrics.counters import InvalidSamplesError, Scrapes, Series, Target, Window
+from truststream.metrics.counters import Series
+from truststream.metrics.look import Look
 from truststream.metrics.promql import render
-from truststream.metrics.targets import query_for, scrapes_in
 
 _WORKERS: Final = 4
-_REACH: Final = 4  # scrape intervals before the window in which the sample to count from is looked for
-_REACH_FLOOR: Final = 60.0
 _LISTED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """One arm's counts, and what has to be told with them."""
+class _Value:
+    """One arm's number, and what has to be told with it."""
 
-    counts: ArmReading | None
+    reading: ArmReading | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -59,19 +55,9 @@ class Prometheus:
 
     async def measure(self, question: Question) -> Measurement:
         """See `MetricSource`. Gather the metrics of one look: a query that they share is sent once."""
-        name = question.query.name
-        answers = await asyncio.gather(
-            self._read(question, question.canary), self._stable(question), return_exceptions=True
-        )
-        try:
-            canary, stable = (_raised(answer) for answer in answers)
-            _check_comparable(stable, canary)
-        except NoAnswerError as error:
-            return Measurement(name, error.outcome, str(error))
-        except InvalidSamplesError as error:
-            return Measurement(name, Outcome.INVALID, str(error))
-        notes = "; ".join(dict.fromkeys((*canary.notes, *stable.notes)))
-        return Measurement(name, Outcome.OK, notes, stable=stable.counts, canary=canary.counts)
+        if question.query.kind is MetricKind.VALUE:
+            return await self._values(question)
+        return await Look(question, self._ask, self._hint).measure()
 
     async def probe(self) -> str:
         """Empty when the source answers a query, else why not."""
@@ -87,76 +73,27 @@ class Prometheus:
         self._threads.shutdown(wait=False)
         self._connection.close()
 
-    async def _stable(self, question: Question) -> _Reading:
-        """Stable without numbers, e.g. without traffic at weight 100, does not keep the canary from being judged."""
-        if question.stable is None:
-            return _Reading(None)
+    async def _values(self, question: Question) -> Measurement:
+        name = question.query.name
+        answers = await asyncio.gather(
+            *(self._value(question, arm) for arm in (question.canary, question.stable)), return_exceptions=True
+        )
+        canary, stable = answers
+        if isinstance(stable, NoAnswerError) and stable.outcome is Outcome.NO_DATA and question.canary is not None:
+            stable = _Value(None, (str(stable),))  # it does not keep the canary from being judged
         try:
-            return await self._read(question, question.stable)
+            ours, theirs = _raised(canary), _raised(stable)
         except NoAnswerError as error:
-            if error.outcome is not Outcome.NO_DATA:
-                raise
-            return _Reading(None, (str(error),))
+            return Measurement(name, error.outcome, str(error))
+        notes = "; ".join(dict.fromkeys((*ours.notes, *theirs.notes)))
+        return Measurement(name, Outcome.OK, notes, stable=theirs.reading, canary=ours.reading)
 
-    async def _read(self, question: Question, arm: Arm) -> _Reading:
-        match question.query.kind:
-            case MetricKind.RATIO:
-                return await self._ratio(question, arm)
-            case MetricKind.DISTRIBUTION:
-                return await self._distribution(question, arm)
-            case MetricKind.VALUE:
-                return await self._value(question, arm)
-
-    async def _ratio(self, question: Question, arm: Arm) -> _Reading:
-        total, window, notes = await self._counted(question, question.query.total, arm)
-        # After the total, not beside it: then no scrape of the total can be missing from the bad ones.
-        bad = await self._samples(question, render(question.query.bad, arm))
-        counters.check(bad.series)
-        scrapes = await self._scrapes(question, (*total, *bad.series), window)
-        counts = await asyncio.to_thread(counters.ratio, total, bad.series, scrapes, window)
-        return _Reading(ArmReading(requests=counts.requests, bad=counts.bad), (*notes, *bad.notes))
-
-    async def _distribution(self, question: Question, arm: Arm) -> _Reading:
-        series, window, notes = await self._counted(question, question.query.buckets, arm)
-        scrapes = await self._scrapes(question, series, window)
-        found = await asyncio.to_thread(histograms.buckets, series, scrapes, window, question.query.scale)
-        return _Reading(ArmReading(requests=found[-1][1], buckets=found), notes)
-
-    async def _value(self, question: Question, arm: Arm) -> _Reading:
+    async def _value(self, question: Question, arm: Arm | None) -> _Value:
+        if arm is None:
+            return _Value()
         promql = render(question.query.expression, arm)
         answer = await self._ask(promql, question.until)
-        return _Reading(ArmReading(value=_one_number(answer, promql, arm)), answer.notes)
-
-    async def _counted(
-        self, question: Question, template: str, arm: Arm
-    ) -> tuple[tuple[Series, ...], Window, tuple[str, ...]]:
-        """The arm's counters, fresh enough to count."""
-        selector = render(template, arm)
-        answer = await self._samples(question, selector)
-        if not answer.series:
-            message = f"{arm.arm}: no series matches {selector}: no request counted yet, or nothing scrapes it"
-            raise NoAnswerError(Outcome.NO_DATA, message)
-        counters.check(answer.series)
-        interval = counters.interval_of(answer.series, self._hint)
-        window = Window(question.since.timestamp(), question.until.timestamp(), interval)
-        _check_fresh(answer.series, window, f"{arm.arm}: {selector}")
-        return answer.series, window, answer.notes
-
-    async def _samples(self, question: Question, selector: str) -> Answer:
-        """Raw samples of the window, and of some scrapes before it: the last of those is what counts start from."""
-        reach = max(_REACH * self._hint, _REACH_FLOOR)
-        width = max(0.0, (question.until - question.since).total_seconds()) + reach
-        return await self._ask(f"{selector}[{math.ceil(width)}s]", question.until)
-
-    async def _scrapes(self, question: Question, series: Sequence[Series], window: Window) -> Mapping[Target, Scrapes]:
-        """Known from the series themselves; Prometheus' own records are asked only where these leave a question."""
-        known = counters.scrapes_of(series)
-        open_questions = counters.unexplained(series, known, window)
-        selector = query_for(open_questions)
-        if not selector:
-            return known
-        more = scrapes_in((await self._samples(question, selector)).series, open_questions)
-        return {target: scrapes | more.get(target, Scrapes()) for target, scrapes in known.items()}
+        return _Value(ArmReading(value=_one_number(answer, promql, arm)), answer.notes)
 
     async def _ask(self, promql: str, at: datetime) -> Answer:
         """One request for all who ask the same at the same time; who gives up does not end it for the others."""
@@ -184,25 +121,10 @@ class Prometheus:
         return decode(status, body, self._connection.where)
 
 
-def _raised(answer: _Reading | BaseException) -> _Reading:
+def _raised(answer: _Value | BaseException) -> _Value:
     if isinstance(answer, BaseException):
         raise answer
     return answer
-
-
-def _check_comparable(stable: _Reading, canary: _Reading) -> None:
-    if stable.counts and canary.counts and stable.counts.buckets:
-        histograms.check_same_bounds(stable.counts.buckets, canary.counts.buckets)
-
-
-def _check_fresh(series: Iterable[Series], window: Window, what: str) -> None:
-    age = window.until - counters.newest(series)
-    if age > counters.tolerated_age(window.interval):
-        raise NoAnswerError(
-            Outcome.NO_DATA,
-            f"{what}: the freshest sample is {format_duration(round(age))} old, scraped every "
-            f"{format_duration(window.interval)} before: its target is gone, or our clocks differ",
-        )
 
 
 def _one_number(answer: Answer, promql: str, arm: Arm) -> float:

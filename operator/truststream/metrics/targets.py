@@ -8,32 +8,46 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from truststream.metrics.counters import Scrapes, Series, Target
+from truststream.metrics.growth import Identity, Records, identity
 
 _UP: Final = "up"
 _START: Final = "process_start_time_seconds"
+_CREATED: Final = "_created"
+_SUFFIX: Final = re.compile("_(?:total|bucket)$")
 
 
-def query_for(targets: Iterable[Target]) -> str:
-    """The selector that tells about these targets; empty where they carry no job and instance."""
+def query_for(targets: Iterable[Target], counters: Iterable[Series] = ()) -> str:
+    """The selector that tells about these targets and when these counters began.
+
+    Empty where the targets carry no job and instance.
+    """
     named = [(job, instance) for job, instance, _ in targets if job and instance]
     if not named:
         return ""
     jobs, instances = ({pair[place] for pair in named} for place in (0, 1))
-    return f'{{__name__=~"{_UP}|{_START}",job=~"{_one_of(jobs)}",instance=~"{_one_of(instances)}"}}'
+    families = {_SUFFIX.sub("", one.labels.get("__name__", "")) + _CREATED for one in counters}
+    names = "|".join((_UP, _START, *sorted(families - {_CREATED})))
+    return f'{{__name__=~"{names}",job=~"{_one_of(jobs)}",instance=~"{_one_of(instances)}"}}'
 
 
-def scrapes_in(series: Iterable[Series], wanted: Iterable[Target]) -> Mapping[Target, Scrapes]:
-    """Scrapes of the targets, from their `up` and start times. A failed scrape (up is 0) saw no series."""
+def records_in(series: Iterable[Series], wanted: Iterable[Target]) -> Mapping[Target, Records]:
+    """Records of the targets. A failed scrape (up is 0) saw no series."""
     times: dict[tuple[str, str], set[float]] = defaultdict(set)
     starts: dict[tuple[str, str], set[float]] = defaultdict(set)
+    created: dict[Identity, tuple[float, ...]] = {}
     for one in series:
         key = (one.labels.get("job", ""), one.labels.get("instance", ""))
-        if one.labels.get("__name__") == _UP:
+        name = one.labels.get("__name__", "")
+        if name == _UP:
             times[key].update(time for time, value in one.samples if value == 1)
-        else:
+        elif name == _START:
             starts[key].update(value for _, value in one.samples)
+        else:
+            created[identity(one)] = tuple(sorted({value for _, value in one.samples}))
     return {
-        target: Scrapes(tuple(sorted(times[target[0], target[1]])), tuple(sorted(starts[target[0], target[1]])))
+        target: Records(
+            Scrapes(tuple(sorted(times[target[0], target[1]])), tuple(sorted(starts[target[0], target[1]]))), created
+        )
         for target in wanted
     }
 

@@ -77,6 +77,7 @@ class Bench(Protocol):
     """A world whose targets start empty for every test."""
 
     namespace: str
+    block: float  # seconds of two scrapes
 
     @property
     def source(self) -> MetricSource:
@@ -98,8 +99,10 @@ class Bench(Protocol):
         """Let time go by, scrapes included."""
 
 
-async def ask(bench: Bench, query: Query, since: datetime, *, stable: bool = False) -> Measurement:
-    question = Question(
-        query, since, bench.now(), arm("canary", bench.namespace), arm("stable", bench.namespace) if stable else None
+async def ask(
+    bench: Bench, query: Query, since: datetime, *, stable: bool = False, block: float | None = None
+) -> Measurement:
+    canary, other = (arm(name, bench.namespace) for name in ("canary", "stable"))
+    return await bench.source.measure(
+        Question(query, since, bench.now(), canary, other if stable else None, block=block)
     )
-    return await bench.source.measure(question)

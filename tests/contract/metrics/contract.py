@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from itertools import pairwise
 
-from truststream.canary.observation import ArmReading, Outcome
+from truststream.canary.observation import ArmReading, Block, Cell, Measurement, Outcome
+from truststream.metrics.base import Question
 
-from .bench import BOUNDS, LATENCY, RATIO, VALUE, Bench, ask
+from .bench import BOUNDS, LATENCY, RATIO, VALUE, Bench, arm, ask
+
+_ENOUGH = 5  # scrapes after which a block that began before them is complete
 
 
 class MetricSourceContract:
@@ -207,5 +211,138 @@ class MetricSourceContract:
         assert found.outcome is Outcome.INVALID
         assert "rejects the query" in found.message
 
+    async def test_nobody_gets_blocks_who_did_not_ask(self, bench: Bench) -> None:
+        bench.target().hits("canary", c2=1)
+        await bench.scrape(2)
+        found = await ask(bench, RATIO, bench.now(), stable=True)
+        assert (found.length, found.blocks) == (0, ())
+
+    async def test_blocks_hold_what_was_counted(self, bench: Bench) -> None:
+        target = bench.target()
+        target.hits("canary", c2=1000, c5=10)
+        target.hits("stable", c2=5000, c5=7)
+        await bench.scrape(2)
+        since = bench.now()
+        await bench.scrape(_ENOUGH)
+        target.hits("canary", c2=1090, c5=13)
+        target.hits("stable", c2=5900, c5=7)
+        await bench.scrape(_ENOUGH)
+        found = await ask(bench, RATIO, since, stable=True, block=bench.block)
+        check_grid(found, bench, since.timestamp())
+        assert counted(found, "canary") == (93, 3)
+        assert counted(found, "stable") == (900, 0)
+        (unit,) = {cell.unit for block in found.blocks for cell in (*block.canary, *block.stable)}
+        assert unit.startswith("apps/")
+        assert found.canary == ArmReading(requests=93, bad=3)
+
+    async def test_blocks_are_not_given_before_they_are_complete(self, bench: Bench) -> None:
+        target = bench.target()
+        target.hits("canary", c2=1)
+        await bench.scrape(_ENOUGH)
+        since = bench.now()
+        found = await ask(bench, RATIO, since, block=bench.block)
+        assert (found.length, found.blocks) == (bench.block, ())
+
+    async def test_blocks_of_a_restart_and_of_errors_that_come_with_their_series(self, bench: Bench) -> None:
+        target = bench.target()
+        target.hits("canary", c2=1000)
+        await bench.scrape(2)
+        since = bench.now()
+        await bench.scrape(_ENOUGH)
+        target.hits("canary", c2=1010, c5=4)
+        await bench.scrape(_ENOUGH)
+        target.forget()
+        target.hits("canary", c2=7)
+        await bench.scrape(_ENOUGH)
+        found = await ask(bench, RATIO, since, block=bench.block)
+        assert counted(found, "canary") == (21, 4)
+        assert not any(block.fault for block in found.blocks)
+
+    async def test_blocks_of_a_new_process(self, bench: Bench) -> None:
+        bench.target().hits("canary", c2=5)
+        await bench.scrape(2)
+        since = bench.now()
+        await bench.scrape(2)
+        new = bench.target(1)
+        new.set("process_start_time_seconds", bench.epoch())
+        new.hits("canary", c2=40, c5=2)
+        await bench.scrape(_ENOUGH)
+        found = await ask(bench, RATIO, since, block=bench.block)
+        assert counted(found, "canary") == (42, 2)
+        assert len({cell.unit for block in found.blocks for cell in block.canary}) == 2
+
+    async def test_latencies_in_blocks(self, bench: Bench) -> None:
+        target = bench.target()
+        target.took("canary", 10, 20, 20, 20)
+        target.took("stable", 0, 0, 0, 0)
+        await bench.scrape()
+        since = bench.now()
+        await bench.scrape(_ENOUGH)
+        target.took("canary", 15, 27, 29, 30)
+        target.took("stable", 1, 2, 3, 4)
+        await bench.scrape(_ENOUGH)
+        found = await ask(bench, LATENCY, since, stable=True, block=bench.block)
+        (full,) = [block for block in found.blocks if any(cell.requests for cell in block.canary)]
+        (cell,) = full.canary
+        assert (cell.requests, cell.buckets) == (10, tuple(zip(BOUNDS, (5, 7, 9, 10), strict=True)))
+        assert counted(found, "stable") == (4, 0)
+
+    async def test_blocks_of_arms_with_different_buckets_are_faults(self, bench: Bench) -> None:
+        target = bench.target()
+        target.took("canary", 1, 2, 3, 4)
+        target.took("stable", 1, 2, bounds=(0.1, math.inf))
+        await bench.scrape(2)
+        since = bench.now()
+        await bench.scrape(_ENOUGH + 1)
+        found = await ask(bench, LATENCY, since, stable=True, block=bench.block)
+        assert found.outcome is Outcome.INVALID
+        assert found.blocks
+        assert all("canary 0.1 0.5 1 inf; stable 0.1 inf" in block.fault for block in found.blocks)
+
+    async def test_stable_alone(self, bench: Bench) -> None:
+        """As before a release."""
+        target = bench.target()
+        target.hits("stable", c2=10)
+        await bench.scrape()
+        since = bench.now()
+        await bench.scrape(_ENOUGH)
+        target.hits("stable", c2=30, c5=1)
+        await bench.scrape(_ENOUGH)
+        found = await bench.source.measure(
+            Question(RATIO, since, bench.now(), None, arm("stable", bench.namespace), block=bench.block)
+        )
+        assert (found.outcome, found.canary, found.stable) == (Outcome.OK, None, ArmReading(requests=21, bad=1))
+        assert counted(found, "stable") == (21, 1)
+        assert counted(found, "canary") == (0, 0)
+
+    async def test_arms_with_different_labels_are_invalid(self, bench: Bench) -> None:
+        target = bench.target()
+        target.set("hits_total", 1, arm="canary", zone="a")
+        target.set("hits_total", 1, arm="stable", shard="b")
+        await bench.scrape(2)
+        found = await ask(bench, RATIO, bench.now(), stable=True)
+        assert found.outcome is Outcome.INVALID
+        assert "canary lacks shard; stable lacks zone" in found.message
+
     async def test_it_answers(self, bench: Bench) -> None:
         assert await bench.source.probe() == ""
+
+
+def counted(found: Measurement, arm: str) -> tuple[float, float]:
+    """Requests and bad ones in all blocks."""
+    cells: list[Cell] = [cell for block in found.blocks for cell in getattr(block, arm)]
+    return sum(cell.requests for cell in cells), sum(cell.bad for cell in cells)
+
+
+def check_grid(found: Measurement, bench: Bench, since: float) -> None:
+    """Blocks of one length follow one another in the window."""
+    assert found.length == bench.block
+    assert found.blocks
+    assert found.blocks[0].start >= since
+    assert found.blocks[-1].end <= bench.epoch()
+    assert [_multiple(block, bench.block) for block in found.blocks] == [True] * len(found.blocks)
+    assert all(before.end == after.start for before, after in pairwise(found.blocks))
+
+
+def _multiple(block: Block, length: float) -> bool:
+    return block.start % length == 0 and block.end == block.start + length

@@ -31,6 +31,7 @@ class FakeBench:
 
     def __init__(self, fake: FakePrometheus, source: Prometheus) -> None:
         self.fake, self.source, self.namespace = fake, source, "shop"
+        self.block = 10.0
         self._targets = {0: Target()}
         self._time = START
 

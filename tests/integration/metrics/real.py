@@ -125,6 +125,7 @@ class RealBench:
 
     def __init__(self, process: Process, source: Prometheus, slots: Sequence[Slot]) -> None:
         self.source, self.namespace = source, f"t-{uuid.uuid4().hex[:8]}"
+        self.block = 2 * _EVERY
         self._process, self._slots = process, slots
         for slot in slots:
             slot.target = None

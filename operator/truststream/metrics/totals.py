@@ -1,0 +1,168 @@
+"""Counts of one arm over the whole window of a question."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from truststream.api.canarydeployment import MetricKind
+from truststream.api.quantities import format_duration
+from truststream.canary.observation import ArmReading, Outcome
+from truststream.metrics import counters, histograms
+from truststream.metrics.answers import NoAnswerError
+from truststream.metrics.base import Question
+from truststream.metrics.counters import (
+    Batch,
+    Floats,
+    InvalidSamplesError,
+    Scrapes,
+    Series,
+    Target,
+    Window,
+    batches,
+    timelines,
+)
+from truststream.metrics.fetch import Fetched, Fetcher, reach_for_totals
+from truststream.metrics.growth import Growth, Records, Rules, grow
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One arm's counts, and what has to be told with them."""
+
+    counts: ArmReading | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Totals:
+    """Counts the arms of one question."""
+
+    def __init__(self, question: Question, fetcher: Fetcher, hint: float) -> None:
+        self._question, self._fetcher, self._hint = question, fetcher, hint
+
+    async def arm(self, fetched: Fetched | None) -> Reading:
+        """Stable without numbers, e.g. without traffic at weight 100, does not keep the canary from being judged.
+
+        Raises:
+            NoAnswerError: no fresh samples.
+            InvalidSamplesError: samples that are no counts.
+        """
+        if fetched is None:
+            return Reading()
+        try:
+            return await self._read(fetched)
+        except NoAnswerError as error:
+            alone = self._question.canary is None or fetched.arm == self._question.canary.arm
+            if alone or error.outcome is not Outcome.NO_DATA:
+                raise
+            return Reading(None, (str(error),))
+
+    async def _read(self, fetched: Fetched) -> Reading:
+        if fetched.failure:
+            raise fetched.failure
+        total, bad = self._near(fetched.total), self._near(fetched.bad)
+        window = self._window(fetched, total, bad)
+        scrapes = await self._scrapes((*total, *bad), window)
+        if self._question.query.kind is MetricKind.RATIO:
+            counts = await asyncio.to_thread(counters.ratio, total, bad, scrapes, window)
+            return Reading(ArmReading(requests=counts.requests, bad=counts.bad), fetched.notes)
+        found = await asyncio.to_thread(histograms.buckets, total, scrapes, window, self._question.query.scale)
+        return Reading(ArmReading(requests=found[-1][1], buckets=found), fetched.notes)
+
+    def _near(self, series: Sequence[Series]) -> tuple[Series, ...]:
+        """Blocks look back further than totals: what was wrong so long ago is not of this window."""
+        after = self._question.since.timestamp() - reach_for_totals(self._hint) - 1
+        near = (one if one.times[0] > after else one.since(after) for one in series if one.samples)
+        return tuple(one for one in near if one.samples)
+
+    def _window(self, fetched: Fetched, total: Sequence[Series], bad: Sequence[Series]) -> Window:
+        counters.check((*total, *bad))
+        interval = counters.interval_of(total, self._hint)
+        window = Window(self._question.since.timestamp(), self._question.until.timestamp(), interval)
+        _check_fresh(fetched.total, window, f"{fetched.arm}: {fetched.selector}")
+        return window
+
+    async def _scrapes(self, series: Sequence[Series], window: Window) -> Mapping[Target, Scrapes]:
+        """Known from the series themselves; Prometheus' own records are asked only where these leave a question."""
+        known = counters.scrapes_of(series)
+        falling = _Falling.among(series, Rules(reach_for_totals(self._hint), window.since, self._hint))
+        opened = counters.unexplained(series, known, window) | falling.open
+        more = await self._fetcher.records(series, opened) if opened else {}
+        falling.check(more)
+        return {target: own | more[target].scrapes if target in more else own for target, own in known.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Falling:
+    """Counters that went down: those of a process that began anew, or no counters at all."""
+
+    batches: tuple[Batch, ...]
+    times: Mapping[Target, Floats]
+    rules: Rules
+
+    @classmethod
+    def among(cls, series: Iterable[Series], rules: Rules) -> _Falling:
+        found = batches(series)
+        down = tuple(batch for batch in found if (np.diff(batch.values, axis=1) < 0).any())
+        return cls(down, timelines(found) if down else {}, rules)
+
+    @property
+    def open(self) -> set[Target]:
+        """Targets whose restarts only Prometheus' records can tell."""
+        return {growth.batch.target for growth in self._grown({}) if growth.open}
+
+    def check(self, records: Mapping[Target, Records]) -> None:
+        """Refuse what is no counter.
+
+        Raises:
+            InvalidSamplesError: it went down without a restart.
+        """
+        if faults := [fault for growth in self._grown(records) for fault in growth.faults]:
+            raise InvalidSamplesError(min(faults, key=lambda fault: (fault.time, fault.text)).text)
+
+    def _grown(self, records: Mapping[Target, Records]) -> list[Growth]:
+        return [grow(batch, self.times[batch.target], self.rules, records.get(batch.target)) for batch in self.batches]
+
+
+def check_comparable(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -> None:
+    """Refuse arms that were not counted alike.
+
+    Raises:
+        InvalidSamplesError: other labels, or other buckets.
+    """
+    check_same_labels(canary.total, stable.total)
+    if ours.counts and theirs.counts and theirs.counts.buckets:
+        histograms.check_same_bounds(theirs.counts.buckets, ours.counts.buckets)
+
+
+def check_same_labels(canary: Iterable[Series], stable: Iterable[Series]) -> None:
+    """Series with other labels come from other exporters, or were relabelled: they may count other things.
+
+    Raises:
+        InvalidSamplesError: one arm has label names that the other has not.
+    """
+    ours, theirs = ({name for one in arm for name in one.labels} for arm in (canary, stable))
+    if not ours or not theirs or ours == theirs:
+        return
+    missing = [
+        f"{arm} lacks {', '.join(sorted(names))}"
+        for arm, names in (("canary", theirs - ours), ("stable", ours - theirs))
+        if names
+    ]
+    raise InvalidSamplesError(
+        f"the arms have different labels: {'; '.join(missing)}; scrape and relabel both alike, "
+        "or narrow the selector to series that both have"
+    )
+
+
+def _check_fresh(series: Iterable[Series], window: Window, what: str) -> None:
+    age = window.until - counters.newest(series)
+    if age > counters.tolerated_age(window.interval):
+        raise NoAnswerError(
+            Outcome.NO_DATA,
+            f"{what}: the freshest sample is {format_duration(round(age))} old, scraped every "
+            f"{format_duration(window.interval)} before: its target is gone, or our clocks differ",
+        )
