@@ -11,16 +11,64 @@ from tests.stats.adapter import METHODS, compute
 from tests.stats.comparing import differences
 
 # every method of the case format
-FORMAT = """
-anova anova_file asymptotic_cs barnard bayes_normal_lift bernoulli_cs beta_binomial_mixture betting_mart binom_exact
-block_evalue_2x2 boschloo bounded_cs chi2_table chisq_gof chisq_kprop dirichlet_multinomial dkw double_stitching
-empirical_process_lil fisher fisher_combine gamma_exponential_mixture gamma_poisson_mixture gst_constant
-gst_constant_nominal gst_crossing gst_drift gst_inflation gst_last_bound gst_spending hodges_lehmann_ci mannwhitney
-mean_sd multinomial_eprocess multiple_testing normal_mixture poisson_1samp poisson_2samp poisson_2samp_ci
-poisson_means_E poisson_noninferiority_power poisson_ratio_exact_ci poly_stitching power_prop power_prop_pooled
-power_t prop_1samp_ci prop_1samp_z prop_2samp_ci prop_2samp_z quantile_ab ss_evanmiller ss_t t_from_stats welch_data
-welch_from_sums
-""".split()
+FORMAT = [
+    "anova",
+    "anova_file",
+    "asymptotic_cs",
+    "barnard",
+    "bayes_normal_lift",
+    "bernoulli_cs",
+    "beta_binomial_mixture",
+    "betting_mart",
+    "binom_exact",
+    "block_evalue_2x2",
+    "boschloo",
+    "bounded_cs",
+    "chi2_table",
+    "chisq_gof",
+    "chisq_kprop",
+    "dirichlet_multinomial",
+    "dkw",
+    "double_stitching",
+    "empirical_process_lil",
+    "fisher",
+    "fisher_combine",
+    "gamma_exponential_mixture",
+    "gamma_poisson_mixture",
+    "gst_constant",
+    "gst_constant_nominal",
+    "gst_crossing",
+    "gst_drift",
+    "gst_inflation",
+    "gst_last_bound",
+    "gst_spending",
+    "hodges_lehmann_ci",
+    "mannwhitney",
+    "mean_sd",
+    "multinomial_eprocess",
+    "multiple_testing",
+    "normal_mixture",
+    "poisson_1samp",
+    "poisson_2samp",
+    "poisson_2samp_ci",
+    "poisson_means_E",
+    "poisson_noninferiority_power",
+    "poisson_ratio_exact_ci",
+    "poly_stitching",
+    "power_prop",
+    "power_prop_pooled",
+    "power_t",
+    "prop_1samp_ci",
+    "prop_1samp_z",
+    "prop_2samp_ci",
+    "prop_2samp_z",
+    "quantile_ab",
+    "ss_evanmiller",
+    "ss_t",
+    "t_from_stats",
+    "welch_data",
+    "welch_from_sums",
+]
 
 
 def test_case(case: dict[str, Any]) -> None:

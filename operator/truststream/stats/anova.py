@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from scipy import special
 
 from truststream.stats.result import TestResult
+from truststream.stats.samples import all_finite
 from truststream.stats.summary import Mean
 
 
@@ -32,6 +33,13 @@ def anova(groups: Sequence[Mean]) -> TestResult:
     f = between / within
     p = float(special.fdtrc(len(groups) - 1.0, degrees, f))
     return TestResult("anova", n, p, standard_error=math.sqrt(within), statistic=f, degrees_of_freedom=degrees)
+
+
+def anova_of_values(groups: Sequence[Sequence[float]]) -> TestResult:
+    """`anova` of raw data, moved near zero first: means of a million then keep the digits behind the point."""
+    data = [all_finite(f"groups[{index}]", group) for index, group in enumerate(groups)]
+    origin = next((group[0] for group in data if group), 0.0)
+    return anova([Mean.from_values(value - origin for value in group) for group in data])
 
 
 def _between(groups: Sequence[Mean], n: float) -> float:

@@ -56,7 +56,7 @@ def size_for_t(effect: float, design: Design, allocation: float = 1.0) -> Sample
     wrong_side = {Alternative.GREATER: effect <= 0, Alternative.LESS: effect >= 0}
     if wrong_side.get(design.alternative, effect == 0):
         raise InputError("effect", f"{effect:g} is not on the side of {design.alternative.value}: no sample would do")
-    least = 2.000001 / (1.0 + allocation) * design.inflation
+    least = 3.0 / (1.0 + allocation) * design.inflation  # one degree of freedom
     most = max(4.0, 2.0 * least)
     while power_of_t(effect, most, design, allocation) < design.power:
         most *= 2.0

@@ -37,8 +37,8 @@ def limits(arms: Sequence[Sequence[float]], lower: float = 0.0, upper: float = 0
     """
     if not closed_unit("lower", lower) < closed_unit("upper", upper):
         raise InputError("lower", f"{lower:g} must be below upper {upper:g}")
-    data = np.concatenate([np.array(all_finite(f"arms[{index}]", arm)) for index, arm in enumerate(arms)] or [[]])
-    if not len(data):
+    data = [value for index, arm in enumerate(arms) for value in all_finite(f"arms[{index}]", arm)]
+    if not data:
         raise InputError("arms", "have no values; limits need data")
     low, high = np.quantile(data, [lower, upper])
     return Limits(float(low), float(high))
