@@ -208,17 +208,28 @@ def _updated(finding: Finding) -> Finding:
         return replace(finding, trouble=measurement.message, down=True)
     if measurement.outcome is Outcome.INVALID:
         return replace(finding, trouble=measurement.message)
-    record = _fitting(record, finding.wishes) or begin(
-        measurement, Rules(finding.shape, 0.0), finding.wishes.latency_limits, finding.wishes.margin, finding.situation
-    )
+    record = _fitting(record, finding.wishes)
+    if record is None and not measurement.blocks:
+        return replace(
+            finding, record=None, trouble=measurement.message or "waiting for the first whole block of counts"
+        )
+    record = record or _begun(finding)
     if record is None:
-        return replace(finding, trouble="waiting for 100 requests at stable, to choose latency bounds by them")
+        return replace(
+            finding, record=None, trouble="waiting for 100 requests at stable, to choose latency bounds by them"
+        )
     before = record.faults
     record = absorb(record, measurement.blocks, _rules(finding, record), finding.situation)
     trouble = record.fault if record.faults > before else ""
     if measurement.outcome is Outcome.NO_DATA and not measurement.blocks:
         trouble = measurement.message or "no data of the canary"
     return replace(finding, record=record, trouble=trouble)
+
+
+def _begun(finding: Finding) -> Record | None:
+    wanted = finding.wishes
+    rules = Rules(finding.shape, wanted.tolerance)
+    return begin(finding.measurement, rules, wanted.latency_limits, wanted.margin, finding.situation)
 
 
 def _fitting(record: Record | None, wanted: Wishes) -> Record | None:

@@ -23,15 +23,18 @@ def ratio(estimate: float, interval: Interval) -> str:
     """``; 2.4 times stable's rate (95 %: 0.9 to 5.1)``; nothing while neither arm had an error."""
     if math.isnan(estimate):
         return ""
+    level = f"{100 * interval.level:g} %"
+    if math.isinf(estimate):
+        return f"; stable has none ({level}: at least {interval.lower:.3g} times its rate)"
     upper = "any" if math.isinf(interval.upper) else f"{interval.upper:.3g}"
-    times = "more than stable's, which is 0," if math.isinf(estimate) else f"{estimate:.3g} times stable's rate"
-    return f"; {times} ({100 * interval.level:g} %: {interval.lower:.3g} to {upper})"
+    return f"; {estimate:.3g} times stable's rate ({level}: {interval.lower:.3g} to {upper})"
 
 
 def evidence(log: float, needed: float) -> str:
     """``evidence 3.1 of 20 needed``."""
-    shown = f"{math.exp(log):.3g}" if log < math.log(1e6) else "over 1000000"
-    return f"evidence {shown} of {math.exp(needed):.3g} needed"
+    shown = math.exp(log) if log < math.log(1e6) else math.inf
+    text = "over 1,000,000" if math.isinf(shown) else f"{shown:.3g}" if shown < 100 else f"{shown:,.0f}"
+    return f"evidence {text} of {math.exp(needed):.3g} needed"
 
 
 def missing(proof: Proof, weight: float, clean: int) -> str:

@@ -10,7 +10,7 @@ from tests.unit.canary.test_release import make, released
 from tests.unit.canary.world import SHAPES
 from truststream.canary import actions as act
 from truststream.canary.decide import decide
-from truststream.canary.judge import ThresholdJudge
+from truststream.canary.modes import every_mode
 from truststream.canary.observation import ReplicaSetView
 
 
@@ -51,6 +51,6 @@ def test_a_repair_is_told_when_it_begins_and_not_with_every_pod(
         ReplicaSetView("other", "0123456789", 4, 4),
     )
     seen = replace(seen, target=replace(seen.target, replica_sets=sets))
-    decision = decide(world.spec, world.status, seen, world.now, judge=ThresholdJudge(), shapes=SHAPES)
+    decision = decide(world.spec, world.status, seen, world.now, judge=every_mode(), shapes=SHAPES)
     assert [(one.name, one.replicas) for one in decision.actions if isinstance(one, act.ScaleReplicaSet)] == scaled
     assert [event.reason for event in decision.events] == (["StableRepaired"] if desired == 0 else [])

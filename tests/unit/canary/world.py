@@ -6,6 +6,8 @@ It carries out the core's actions, may stop in the middle like a killed process,
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +18,13 @@ from truststream.api.status import CanaryDeploymentStatus
 from truststream.canary import actions as act
 from truststream.canary.decide import decide, look_windows
 from truststream.canary.decision import Decision
-from truststream.canary.judge import MetricShape, ThresholdJudge
+from truststream.canary.judge import MetricShape
+from truststream.canary.look import Window
+from truststream.canary.modes import every_mode
 from truststream.canary.observation import (
     ArmReading,
+    Block,
+    Cell,
     Command,
     Measurement,
     Observation,
@@ -34,6 +40,17 @@ from truststream.canary.template import revision_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SHAPES = {"errorRate": MetricShape("errorRate", "%"), "responseTime": MetricShape("responseTime", "ms")}
+
+
+BLOCK = 5.0
+
+
+def _reading(requests: float, bad: float) -> ArmReading:
+    return ArmReading(requests=requests, bad=bad, buckets=((0.1, requests - bad), (math.inf, requests)))
+
+
+def _cell(requests: float, bad: float) -> tuple[Cell, ...]:
+    return (Cell("proxy", requests, bad, _reading(requests, bad).buckets),)
 
 
 class Killed(Exception):
@@ -76,7 +93,8 @@ class World:
     pods_become_ready: bool = True
     roll_blocked: str = ""
     command: Command | None = None
-    counts: tuple[float, float] = (1000, 0)  # canary requests, bad
+    counts: tuple[float, float] = (1000, 0)  # canary requests, bad: of a block, or of the window in mode Threshold
+    stable_bad: float = 0.0  # share of stable's requests
     outcome: Outcome = Outcome.OK
     hold_served: bool = True
     managed_by: str = ""
@@ -124,7 +142,8 @@ class World:
     # What the core sees.
 
     def observe(self) -> Observation:
-        measurements = self._measure() if look_windows(self.spec, self.status, self.now) else None
+        windows = look_windows(self.spec, self.status, self.now, self.shapes)
+        measurements = self._measure(windows) if windows else None
         return Observation(
             name="web",
             namespace="shop",
@@ -212,15 +231,30 @@ class World:
             deleting=self.canary_deleting,
         )
 
-    def _measure(self) -> tuple[Measurement, ...]:
-        requests, bad = self.counts
-        reading = ArmReading(requests=requests, bad=bad, buckets=((0.1, requests - bad), (float("inf"), requests)))
-        ok = self.outcome is Outcome.OK
+    @property
+    def shapes(self) -> dict[str, MetricShape]:
+        return {metric.name: SHAPES[metric.name] for metric in self.spec.monitoring_metrics}
+
+    def _measure(self, windows: Mapping[str, Window]) -> tuple[Measurement, ...]:
+        if self.outcome is not Outcome.OK:
+            return tuple(Measurement(name, self.outcome, "no answer") for name in windows)
+        reading = _reading(*self.counts)
         return tuple(
-            Measurement(
-                m.name, self.outcome, "" if ok else "no answer", reading if ok else None, reading if ok else None
-            )
-            for m in self.spec.monitoring_metrics
+            Measurement(name, self.outcome, "", reading, reading, BLOCK, self._blocks(window))
+            for name, window in windows.items()
+        )
+
+    def _blocks(self, window: Window) -> tuple[Block, ...]:
+        """The canary's counts in every block; stable has as many requests as go with the weight, all good."""
+        if window.block is None:
+            return ()
+        first, last = math.ceil(window.since.timestamp() / BLOCK), math.floor(window.until.timestamp() / BLOCK)
+        requests, bad = self.counts
+        bad_share = self.stable_bad
+        others = requests * (100 - self.status.weight) / (self.status.weight or 100)
+        return tuple(
+            Block(k * BLOCK, (k + 1) * BLOCK, _cell(requests, bad), _cell(others, others * bad_share))
+            for k in range(first, last)
         )
 
     # One run of the controller.
@@ -228,7 +262,7 @@ class World:
     def turn(self, kill_after: int | None = None) -> Decision:
         """Observe, decide, apply, save; dies after so many writes when asked to."""
         self.control()
-        decision = decide(self.spec, self.status, self.observe(), self.now, judge=ThresholdJudge(), shapes=SHAPES)
+        decision = decide(self.spec, self.status, self.observe(), self.now, judge=every_mode(), shapes=self.shapes)
         for done, action in enumerate(decision.actions):
             if kill_after is not None and done >= kill_after:
                 raise Killed
