@@ -90,7 +90,8 @@ class NewRelic(PolledSource[NewRelicConfiguration]):
         facets = {str(row["facet"]) for row in rows if "facet" in row}
         single(sorted(facets), facets, text, _ADVICE)
         found = {float(row["beginTimeSeconds"]): self._number(row, text) for row in rows}
-        return {begin: count for begin, count in found.items() if count is not None} or None
+        # A count of nothing is 0 in every interval: nothing tells it from a misspelt condition, so it is no data.
+        return {begin: count for begin, count in found.items() if count is not None} if any(found.values()) else None
 
     def _ping(self) -> None:
         answer = self._send(_ACCOUNT, {"id": self._config.account_id})
