@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from truststream.api.base import ApiModel
 from truststream.api.names import METRIC_NAME, SERVICE_NAME, SUBDOMAIN_NAME
@@ -158,6 +158,9 @@ class Metric(ApiModel):
 
 class Criterion(ApiModel):
     """What has to be proven before promotion."""
+
+    # CEL does not see a field without a type, which a limit is: the schema itself has to say it.
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["threshold"]}, {"required": ["margin"]}]})
 
     metric: str = Field(min_length=1, max_length=63, description="Name of a metric of monitoringMetrics.")
     threshold: Limit | None = Field(

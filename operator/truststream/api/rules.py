@@ -162,11 +162,6 @@ def _unwatched_detail(spec: CanaryDeploymentSpec) -> str:
 
 _CRITERION: Final = (
     Rule(
-        "needs either a threshold or a margin",
-        "has(self.threshold) != has(self.margin)",
-        lambda c: (c.threshold is None) is not (c.margin is None),
-    ),
-    Rule(
         "belongs to a threshold; a margin is against stable",
         "!has(self.comparison) || !has(self.margin)",
         lambda c: c.comparison is None or c.margin is None,
@@ -213,8 +208,12 @@ _SPEC: Final = (
     ),
     Rule(
         "is empty, and values alone prove nothing: add a criterion, or a metric that counts",
-        "size(self.promotionCriteria) > 0 || self.monitoringMetrics.exists(m, !has(m.kind) || m.kind != 'Value')",
-        lambda s: bool(s.promotion_criteria) or any(m.kind is not MetricKind.VALUE for m in s.monitoring_metrics),
+        "size(self.promotionCriteria) > 0 || self.monitoringMetrics.exists(m, !has(m.kind) || m.kind != 'Value' || "
+        f"m.name in {list(BUILT_IN_METRICS)})",
+        lambda s: (
+            bool(s.promotion_criteria)
+            or any(m.kind is not MetricKind.VALUE or m.name in BUILT_IN_METRICS for m in s.monitoring_metrics)
+        ),
         field="promotionCriteria",
     ),
     Rule(

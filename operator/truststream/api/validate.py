@@ -140,6 +140,8 @@ def _provable(spec: CanaryDeploymentSpec, kinds: Mapping[str, MetricKind]) -> It
     """What evidence on counts cannot say; named metrics of the configuration have a kind that only it knows."""
     for index, criterion in enumerate(spec.promotion_criteria):
         kind, path = kinds.get(criterion.metric), f"spec.promotionCriteria[{index}]"
+        if (criterion.threshold is None) is (criterion.margin is None):
+            yield Problem(path, "needs either a threshold or a margin")
         if criterion.margin is not None and kind is MetricKind.VALUE:
             yield Problem(f"{path}.margin", "is proven on counts; a Value takes a threshold")
         counted = kind in (MetricKind.RATIO, MetricKind.DISTRIBUTION)

@@ -14,6 +14,7 @@ from truststream.api.canarydeployment import (
     Direction,
     Metric,
     MetricKind,
+    Mode,
     Policy,
     TargetKind,
 )
@@ -126,25 +127,32 @@ def _warn(path: str, message: str) -> Finding:
 
 
 def _idle_metrics(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
+    """The judges of evidence compare whatever is counted; a limit alone needs a limit, and so does a value."""
     used = {criterion.metric for criterion in spec.promotion_criteria} | set(spec.rollback_thresholds)
     for index, metric in enumerate(spec.monitoring_metrics):
-        if metric.name not in used and metric.name not in PROVEN_BY_DEFAULT:
+        compared = spec.analysis.mode is not Mode.THRESHOLD and metric.kind is not MetricKind.VALUE
+        if metric.name not in used and metric.name not in PROVEN_BY_DEFAULT and not compared:
             said = f"{metric.name} is watched but decides nothing: give it a rollbackThresholds entry or a criterion"
             yield _warn(f"spec.monitoringMetrics[{index}]", said)
 
 
 def _no_limits(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
+    if spec.analysis.mode is not Mode.THRESHOLD:
+        return
     if not spec.rollback_thresholds and not any(m.name in PROVEN_BY_DEFAULT for m in spec.monitoring_metrics):
         yield _warn("spec.rollbackThresholds", "is empty: no number of these metrics ever rolls back")
 
 
 def _too_few_requests(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
-    """The rule of three: n requests without a failure speak for a failure rate below 3/n."""
+    """The rule of three: n requests without a failure speak for a failure rate below 3/n. Evidence counts by itself."""
+    if spec.analysis.mode is not Mode.THRESHOLD:
+        return
     kinds = {metric.name: metric for metric in spec.monitoring_metrics}
     for index, criterion in enumerate(spec.promotion_criteria):
         metric = kinds.get(criterion.metric)
         ratio = metric and (metric.kind is MetricKind.RATIO or metric.name in PROVEN_BY_DEFAULT)
-        share = 100 - criterion.threshold if criterion.metric == "successRate" else criterion.threshold
+        threshold = criterion.threshold or 0.0
+        share = 100 - threshold if criterion.metric == "successRate" else threshold
         needed = math.ceil(300 / share) if ratio and share > 0 else 0
         if needed > spec.analysis.minimum_requests:
             said = f"takes about {needed} requests without a failure to show; minimumRequests is only"
@@ -152,12 +160,15 @@ def _too_few_requests(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
 
 
 def _backwards(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
+    """The judges of evidence refuse it themselves, for what they count."""
     directions = {metric.name: metric.direction or Direction.LOWER for metric in spec.monitoring_metrics}
+    values = {metric.name for metric in spec.monitoring_metrics if metric.kind is MetricKind.VALUE}
     directions["successRate"] = Direction.HIGHER
     for index, criterion in enumerate(spec.promotion_criteria):
         direction = directions.get(criterion.metric)
         wanted = Comparison.GREATER_THAN if direction is Direction.HIGHER else Comparison.LESS_THAN
-        if criterion.comparison not in (None, wanted):
+        refused = spec.analysis.mode is not Mode.THRESHOLD and criterion.metric not in values
+        if criterion.comparison not in (None, wanted) and not refused:
             said = f"asks {criterion.metric} to be worse than the threshold; leave it out, or write {wanted}"
             yield _warn(f"spec.promotionCriteria[{index}].comparison", said)
 
@@ -170,8 +181,14 @@ def _times(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
     if spec.rollback_criteria.deadline < step + interval:
         said = "is over before a weight has had its time and a look: the policies apply to every step"
         yield _warn("spec.rollbackCriteria.deadline", said)
+    kinds = {metric.name: metric.kind for metric in spec.monitoring_metrics}
     for index, criterion in enumerate(spec.promotion_criteria):
-        if criterion.window is not None and criterion.window < interval:
+        kind = kinds.get(criterion.metric)
+        unused = spec.analysis.mode is not Mode.THRESHOLD and kind is not MetricKind.VALUE
+        if criterion.window is not None and unused:
+            said = "is for mode Threshold and for values: evidence counts since the weight changed"
+            yield _warn(f"spec.promotionCriteria[{index}].window", said)
+        elif criterion.window is not None and criterion.window < interval:
             said = f"is shorter than analysis.interval ({format_duration(interval)}): requests between go unseen"
             yield _warn(f"spec.promotionCriteria[{index}].window", said)
 

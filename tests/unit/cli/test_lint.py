@@ -72,6 +72,9 @@ def test_errors_that_need_providers(change: dict[str, Any], path: str, said: str
     assert any(level == "error" and at.startswith(path) and said in text for level, at, text in _say(change))
 
 
+LIMITS: dict[str, Any] = {"analysis": {"mode": "Threshold"}}
+
+
 def _value(query: str) -> dict[str, Any]:
     return {"name": "queue", "kind": "Value", "query": query, "direction": "LowerIsBetter"}
 
@@ -80,26 +83,31 @@ def _value(query: str) -> dict[str, Any]:
     ("change", "path", "said"),
     [
         (
-            {"monitoringMetrics": [{"name": "errorRate"}, {"name": "responseTime"}]},
+            {**LIMITS, "monitoringMetrics": [{"name": "errorRate"}, {"name": "responseTime"}]},
             "spec.monitoringMetrics[1]",
             "decides nothing",
         ),
         (
-            {"promotionCriteria": [{"metric": "errorRate", "threshold": "0.5%"}]},
+            {**LIMITS, "promotionCriteria": [{"metric": "errorRate", "threshold": "0.5%"}]},
             "spec.promotionCriteria[0].threshold",
             "about 600 requests without a failure",
         ),
         (
-            {"promotionCriteria": [{"metric": "errorRate", "threshold": 5, "comparison": "GreaterThan"}]},
+            {**LIMITS, "promotionCriteria": [{"metric": "errorRate", "threshold": 5, "comparison": "GreaterThan"}]},
             "spec.promotionCriteria[0].comparison",
             "write LessThan",
         ),
         ({"stepDuration": "10s"}, "spec.stepDuration", "shorter than analysis.interval (30s)"),
         ({"rollbackCriteria": {"deadline": "1m"}}, "spec.rollbackCriteria.deadline", "is over before"),
         (
-            {"promotionCriteria": [{"metric": "errorRate", "threshold": 5, "window": "5s"}]},
+            {**LIMITS, "promotionCriteria": [{"metric": "errorRate", "threshold": 5, "window": "5s"}]},
             "spec.promotionCriteria[0].window",
             "requests between go unseen",
+        ),
+        (
+            {"promotionCriteria": [{"metric": "errorRate", "threshold": 5, "window": "5m"}]},
+            "spec.promotionCriteria[0].window",
+            "evidence counts since the weight changed",
         ),
         ({"rollbackCriteria": {"onInconclusive": "Promote"}}, "spec.rollbackCriteria.onInconclusive", "without proof"),
         ({"canaryReplicas": 2}, "spec.canaryReplicas", "has no effect"),
@@ -115,6 +123,7 @@ def _value(query: str) -> dict[str, Any]:
         ),
         (
             {
+                **LIMITS,
                 "monitoringMetrics": [{"name": "responseTime"}],
                 "promotionCriteria": [{"metric": "responseTime", "threshold": "1s"}],
             },
