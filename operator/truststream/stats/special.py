@@ -61,8 +61,9 @@ def _log_scaled_gamma(a: float, x: float) -> float:
     if a < _LARGE:
         return float(gammaln(a)) - a * math.log(x) + x
     delta = (x - a) / a
+    log_ratio = math.log1p(delta) if abs(delta) < 0.5 else math.log(x / a)
     remainder = float(stirling_remainder(np.array(a)))
-    return 0.5 * (_LOG_2PI - math.log(a)) + remainder + a * (delta - math.log1p(delta))
+    return 0.5 * (_LOG_2PI - math.log(a)) + remainder + a * (delta - log_ratio)
 
 
 def log_lower_gamma(a: float, x: float) -> float:
