@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from truststream.canary.observation import Outcome
 from truststream.errors import MetricError
+from truststream.metrics import native
 from truststream.metrics.counters import Series
 
-_NATIVE: Final = (
-    "is a native histogram, which is not supported yet: select its classic _bucket series "
-    "(scrape option always_scrape_classic_histograms: true)"
-)
+_NATIVE: Final = "is a native histogram, which is no number: take one out of it, e.g. with histogram_count()"
 
 
 class NoAnswerError(MetricError):
@@ -99,14 +97,19 @@ def _matrix(result: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
     found: dict[frozenset[tuple[str, str]], Series] = {}
     for one in result:
         labels = _labels(one["metric"])
-        if "histograms" in one:
-            raise NoAnswerError(Outcome.INVALID, f"{Series(labels, ()).text} {_NATIVE}")
-        samples = tuple([(float(time), float(value)) for time, value in one["values"]])
-        key = frozenset(labels.items())
-        if key in found:
-            samples = tuple(sorted({*found[key].samples, *samples}))
-        found[key] = Series(labels, samples)
+        series = native.series_of(labels, one["histograms"]) if "histograms" in one else []
+        if values := one.get("values"):
+            series.append(Series(labels, tuple([(float(time), float(value)) for time, value in values])))
+        for each in series:
+            _add(found, each)
     return tuple(found.values())
+
+
+def _add(found: dict[frozenset[tuple[str, str]], Series], one: Series) -> None:
+    key = frozenset(one.labels.items())
+    if key in found:
+        one = replace(one, samples=tuple(sorted({*found[key].samples, *one.samples})))
+    found[key] = one
 
 
 def _labels(metric: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from truststream.canary.observation import Block, Cell
 from truststream.metrics import histograms
-from truststream.metrics.counters import Batch, Floats, Series, Target, timelines
+from truststream.metrics.counters import Batch, Floats, Identity, Series, Target, timelines
 from truststream.metrics.growth import Growth, Records, Rules, grow, spacing
 
 _STEP: Final = 5.0  # a length that the source chooses is a multiple of it, and at least it
@@ -89,6 +89,7 @@ class Arm:
 
     cells: Mapping[int, tuple[Cell, ...]] = field(default_factory=dict)
     faults: Faults = field(default_factory=dict)
+    native: bool = False
 
 
 def length_for(interval: float) -> float:
@@ -156,13 +157,17 @@ def distribution(grown: Grown, where: Grid, scale: float = 1.0) -> Arm:
     Raises:
         InvalidSamplesError: a series is no bucket.
     """
-    faults = _faults(grown.total, where)
+    faults, native = _faults(grown.total, where), _native(grown)
     cells: dict[int, list[Cell]] = defaultdict(list)
     for target, group in sorted(_histograms(grown.total, where).items(), key=lambda one: one[0]):
-        for place, buckets in _merged(unit(target), group, where, faults):
+        for place, buckets in _merged(unit(target), group, where, faults, native=native):
             scaled = tuple((bound * scale, count) for bound, count in buckets)
             cells[place].append(Cell(unit(target), scaled[-1][1], buckets=scaled))
-    return Arm({place: tuple(found) for place, found in cells.items()}, faults)
+    return Arm({place: tuple(found) for place, found in cells.items()}, faults, native)
+
+
+def _native(grown: Grown) -> bool:
+    return bool(grown.total) and all(one.native for growth in grown.total for one in growth.batch.series)
 
 
 def blocks(where: Grid, canary: Arm, stable: Arm) -> tuple[Block, ...]:
@@ -173,8 +178,16 @@ def blocks(where: Grid, canary: Arm, stable: Arm) -> tuple[Block, ...]:
 def _block(where: Grid, place: int, canary: Arm, stable: Arm) -> Block:
     start = (where.first + place) * where.length
     ours, theirs = canary.cells.get(place, ()), stable.cells.get(place, ())
+    if canary.native or stable.native:
+        both = _by_common_bounds((*ours, *theirs))
+        ours, theirs = both[: len(ours)], both[len(ours) :]
     fault = canary.faults.get(place) or stable.faults.get(place) or _incomparable(ours, theirs)
     return Block(start, (where.first + place + 1) * where.length, ours, theirs, fault)
+
+
+def _by_common_bounds(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    found = histograms.common([cell.buckets for cell in cells])
+    return tuple(replace(cell, buckets=buckets) for cell, buckets in zip(cells, found, strict=True))
 
 
 def _incomparable(canary: Sequence[Cell], stable: Sequence[Cell]) -> str:
@@ -224,8 +237,7 @@ def _sums(grown: Iterable[Growth], where: Grid) -> dict[Target, _Sums]:
     return found
 
 
-_Labels = frozenset[tuple[str, str]]
-_Histograms = dict[_Labels, dict[float, _Sums]]
+_Histograms = dict[Identity, dict[float, _Sums]]
 """By the labels without le: counts by bound."""
 
 
@@ -251,7 +263,7 @@ def _sums_of(found: _Histograms, series: Series, where: Grid) -> _Sums:
 
 
 def _merged(
-    name: str, group: _Histograms, where: Grid, faults: Faults
+    name: str, group: _Histograms, where: Grid, faults: Faults, *, native: bool
 ) -> Iterator[tuple[int, tuple[tuple[float, float], ...]]]:
     """(block, cumulative counts) of one unit, all its series together; what cannot be added is a fault."""
     tables = [_Table(by_bound) for by_bound in group.values()]
@@ -259,6 +271,8 @@ def _merged(
         columns = [column for table in tables if (column := table.column(place))]
         if not columns:
             continue
+        if native:
+            columns = histograms.common(columns)
         bounds = [bound for bound, _ in columns[0]]
         for column in columns[1:]:
             other = [bound for bound, _ in column]
@@ -280,10 +294,10 @@ class _Table:
         self._counts = np.array([by_bound[bound].counts for bound in self._bounds])
         self._seen = np.array([by_bound[bound].seen for bound in self._bounds])
 
-    def column(self, place: int) -> list[tuple[float, float]]:
+    def column(self, place: int) -> histograms.Buckets:
         """(bound, cumulative count) of the bounds that were seen in the block."""
         seen = self._seen[:, place]
-        return list(zip(self._bounds[seen].tolist(), self._counts[seen, place].tolist(), strict=True))
+        return tuple(zip(self._bounds[seen].tolist(), self._counts[seen, place].tolist(), strict=True))
 
 
 def _shape_problem(name: str, columns: Iterable[Sequence[tuple[float, float]]]) -> str:

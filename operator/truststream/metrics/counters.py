@@ -40,6 +40,7 @@ class Series:
 
     labels: Labels
     samples: tuple[tuple[float, float], ...]
+    native: bool = False  # made of a native histogram: with others of its kind it counts by the bounds of both
     times: Floats = field(init=False, repr=False, compare=False)
     values: Floats = field(init=False, repr=False, compare=False)
 
@@ -51,7 +52,7 @@ class Series:
 
     def since(self, after: float) -> Series:
         """Its samples later than that."""
-        return Series(self.labels, self.samples[int(np.searchsorted(self.times, after, side="right")) :])
+        return replace(self, samples=self.samples[int(np.searchsorted(self.times, after, side="right")) :])
 
     @property
     def target(self) -> Target:
@@ -65,6 +66,20 @@ class Series:
         return f"{self.labels.get('__name__', '')}{{{inner}}}"
 
 
+Identity = frozenset[tuple[str, str]]
+"""The labels of a counter but its name and its bound."""
+
+
+def identity(series: Series) -> Identity:
+    """What a bucket has in common with its histogram, and a counter with the series that says when it began."""
+    return frozenset((name, value) for name, value in series.labels.items() if name not in ("__name__", "le"))
+
+
+def histogram_of(series: Series) -> Identity:
+    """What the buckets of one histogram have in common."""
+    return frozenset((name, value) for name, value in series.labels.items() if name != "le")
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Counters of one target that were seen in exactly the same scrapes; a row of `values` each."""
@@ -73,6 +88,7 @@ class Batch:
     series: tuple[Series, ...]
     times: Floats
     values: Floats
+    together: bool = False  # buckets of one histogram: when one begins anew, all do
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +120,15 @@ class Window:
     interval: float
 
 
-def batches(series: Iterable[Series]) -> list[Batch]:
-    """Series by target and times: one pass of arithmetic for all buckets of a histogram."""
-    groups: dict[tuple[Target, bytes], list[Series]] = defaultdict(list)
+def batches(series: Iterable[Series], *, of_histograms: bool = False) -> list[Batch]:
+    """Series by target and times; buckets also by their histogram: one pass of arithmetic for all of its bounds."""
+    groups: dict[tuple[Target, bytes, Identity | None], list[Series]] = defaultdict(list)
     for one in series:
         if one.samples:
-            groups[one.target, one.times.tobytes()].append(one)
+            groups[one.target, one.times.tobytes(), histogram_of(one) if of_histograms else None].append(one)
     return [
-        Batch(target, tuple(group), group[0].times, np.array([one.values for one in group]))
-        for (target, _), group in groups.items()
+        Batch(target, tuple(group), group[0].times, np.array([one.values for one in group]), of_histograms)
+        for (target, _, _), group in groups.items()
     ]
 
 
@@ -197,7 +213,8 @@ def increments_of(batch: Batch, scrapes: Scrapes, window: Window) -> Floats:
         return counted
     times, values = batch.times[first - 1 : end], batch.values[:, first - 1 : end]
     step = np.diff(values, axis=1)
-    anew = (step < 0) | _began_anew(times, scrapes, window)
+    fell = step < 0
+    anew = (fell.any(axis=0) if batch.together else fell) | _began_anew(times, scrapes, window)
     counted += np.where(anew, values[:, 1:], step).sum(axis=1)
     return counted
 

@@ -72,6 +72,9 @@ class Fetcher:
             if not total.series:
                 message = f"{arm.arm}: no series matches {selector}: no request counted yet, or nothing scrapes it"
                 raise NoAnswerError(Outcome.NO_DATA, message)
+            if ratio and (native := next((one for one in total.series if one.native), None)):
+                message = f"{native.text} is a native histogram: kind Ratio needs counters, kind Distribution takes it"
+                raise NoAnswerError(Outcome.INVALID, f"{arm.arm}: {message}")
             # After the total, not beside it: then no scrape of the total can be missing from the bad ones.
             bad = await self._samples(render(query.bad, arm)) if ratio else Answer("matrix")
         except NoAnswerError as error:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from truststream.metrics.counters import Batch, Floats, Scrapes, Series
+from truststream.metrics.counters import Batch, Floats, Identity, Scrapes, Series, identity
 
 _LATE: Final = 1.5  # intervals between two samples: a scrape between them failed, or did not see the series
 _MEMORY: Final = 12  # samples in which falls are counted: a process that restarts that often is seen by its gaps
@@ -29,21 +29,12 @@ class Fault:
     text: str
 
 
-Identity = frozenset[tuple[str, str]]
-"""The labels of a counter but its name and its bound: what it has in common with the series that says its beginning."""
-
-
 @dataclass(frozen=True, slots=True)
 class Records:
     """What Prometheus, and the target itself, record about the target."""
 
     scrapes: Scrapes = field(default_factory=Scrapes)
     created: Mapping[Identity, tuple[float, ...]] = field(default_factory=dict)
-
-
-def identity(series: Series) -> Identity:
-    """See `Identity`."""
-    return frozenset((name, value) for name, value in series.labels.items() if name not in ("__name__", "le"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ def grow(batch: Batch, timeline: Floats, rules: Rules, asked: Records | None = N
     amounts = np.zeros_like(values)
     step = np.diff(values, axis=1)
     fell = step < 0
-    amounts[:, 1:] = np.where(fell, values[:, 1:], step)
+    amounts[:, 1:] = np.where(fell.any(axis=0) if batch.together else fell, values[:, 1:], step)
     _mend_starts(batch, values, amounts, judge)
     faults = list(_unusable(batch, usable, amounts, rules)) if values is not batch.values else []
     if fell.any():
@@ -119,7 +110,9 @@ def _unusable(batch: Batch, usable: NDArray[np.bool_], amounts: Floats, rules: R
 
 
 def _falls(batch: Batch, values: Floats, fell: NDArray[np.bool_], judge: _Judge) -> Iterator[Fault]:
-    """A counter that falls was started anew, or is no counter."""
+    """A counter that falls was started anew, or is no counter. For a histogram its count of all speaks."""
+    if batch.together:
+        fell = fell & (np.arange(len(values)) == values[:, -1].argmax())[:, None]
     for row, place in zip(*np.nonzero(fell), strict=True):
         a, b = float(batch.times[place]), float(batch.times[place + 1])
         before, value = values[row, place : place + 2]

@@ -8,12 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from truststream.metrics.counters import InvalidSamplesError, Scrapes, Series, Target, Window, batches, increments_of
+from truststream.metrics.counters import (
+    Identity,
+    InvalidSamplesError,
+    Scrapes,
+    Series,
+    Target,
+    Window,
+    batches,
+    histogram_of,
+    increments_of,
+)
 
 Buckets = tuple[tuple[float, float], ...]
 """(upper bound, cumulative count), rising; the last bound is infinity."""
 
-_Group = frozenset[tuple[str, str]]
 _SLACK: Final = 1e-6
 _NARROW: Final = "narrow the selector to one histogram"
 
@@ -24,15 +33,15 @@ def buckets(series: Sequence[Series], scrapes: Mapping[Target, Scrapes], window:
     Raises:
         InvalidSamplesError: no bucket, other bounds among the series, or counts that fall with rising bounds.
     """
-    groups: dict[_Group, dict[float, float]] = defaultdict(dict)
-    for batch in batches(series):
+    groups: dict[Identity, dict[float, float]] = defaultdict(dict)
+    for batch in batches(series, of_histograms=True):
         counted = increments_of(batch, scrapes.get(batch.target, Scrapes()), window)
         for one, count in zip(batch.series, counted.tolist(), strict=True):
             group, bound = group_and_bound(one)
             groups[group][bound] = count
     if not groups:
         return ()
-    bounds = _common_bounds(groups.values())
+    bounds = _common_bounds(groups.values(), native=all(one.native for one in series))
     for group, counts in groups.items():
         _check_rising(group, [(bound, counts[bound]) for bound in bounds])
     return tuple((bound * scale, sum(counts[bound] for counts in groups.values())) for bound in bounds)
@@ -47,6 +56,14 @@ def check_same_bounds(stable: Buckets, canary: Buckets) -> None:
     ours, theirs = [bound for bound, _ in canary], [bound for bound, _ in stable]
     if ours != theirs:
         raise InvalidSamplesError(different(("canary", ours), ("stable", theirs)))
+
+
+def common(found: Sequence[Buckets]) -> list[Buckets]:
+    """The same counts by the bounds that all have: cumulative counts stay what they are when a bound is left out."""
+    if not found:
+        return []
+    bounds = set.intersection(*({bound for bound, _ in buckets} for buckets in found))
+    return [tuple(pair for pair in buckets if pair[0] in bounds) for buckets in found]
 
 
 def different(one: tuple[str, Iterable[float]], other: tuple[str, Iterable[float]]) -> str:
@@ -72,13 +89,13 @@ def not_rising(series: str, low: tuple[float, float], high: tuple[float, float])
     return f"{series}: {more:g} requests up to {above:g} but {fewer:g} up to {bound:g}; the buckets are not cumulative"
 
 
-def group_and_bound(series: Series) -> tuple[frozenset[tuple[str, str]], float]:
+def group_and_bound(series: Series) -> tuple[Identity, float]:
     """Which histogram a bucket belongs to, and its upper bound.
 
     Raises:
         InvalidSamplesError: it is no bucket.
     """
-    return frozenset((name, value) for name, value in series.labels.items() if name != "le"), _bound(series)
+    return histogram_of(series), _bound(series)
 
 
 def _bound(series: Series) -> float:
@@ -94,7 +111,9 @@ def _bound(series: Series) -> float:
     return bound
 
 
-def _common_bounds(groups: Iterable[Mapping[float, float]]) -> list[float]:
+def _common_bounds(groups: Iterable[Mapping[float, float]], *, native: bool) -> list[float]:
+    if native:
+        return sorted(set.intersection(*(set(counts) for counts in groups)))
     different = {tuple(sorted(counts)) for counts in groups}
     if len(different) > 1:
         first, second = sorted(different)[:2]
@@ -107,7 +126,7 @@ def _common_bounds(groups: Iterable[Mapping[float, float]]) -> list[float]:
     return bounds
 
 
-def _check_rising(group: _Group, counts: Sequence[tuple[float, float]]) -> None:
+def _check_rising(group: Identity, counts: Sequence[tuple[float, float]]) -> None:
     for (low, fewer), (high, more) in pairwise(counts):
         if more < fewer - _SLACK:
             raise InvalidSamplesError(not_rising(Series(dict(group), ()).text, (low, fewer), (high, more)))

@@ -86,7 +86,7 @@ class Look:
                 raise answer
         canary, stable = (answer for answer in answers if isinstance(answer, totals.Reading))
         if both[0] and both[1]:
-            totals.check_comparable(both[0], both[1], canary, stable)
+            return totals.compared(both[0], both[1], canary, stable)
         return canary, stable
 
     # Blocks
@@ -96,7 +96,8 @@ class Look:
             if arm and arm.failure and arm.failure.outcome is not Outcome.NO_DATA:
                 raise arm.failure  # half the arms are no blocks
         length = self._length(both)
-        ours, theirs = (_counters(arm) for arm in both)
+        of_histograms = self._question.query.kind is MetricKind.DISTRIBUTION
+        ours, theirs = (_counters(arm, of_histograms) for arm in both)
         whole = blocks.grid(length, self._since, self._until)
         where = blocks.clip(whole, blocks.complete_until((ours, theirs), fetcher.reach, self._hint))
         rules = Rules(fetcher.reach, where.start, self._hint)
@@ -118,7 +119,7 @@ class Look:
         return await asyncio.to_thread(blocks.distribution, grown, where, query.scale)
 
 
-def _counters(arm: Fetched | None) -> blocks.Counters:
+def _counters(arm: Fetched | None, of_histograms: bool) -> blocks.Counters:
     if arm is None:
         return blocks.Counters()
-    return blocks.Counters(tuple(batches(arm.total)), tuple(batches(arm.bad)))
+    return blocks.Counters(tuple(batches(arm.total, of_histograms=of_histograms)), tuple(batches(arm.bad)))

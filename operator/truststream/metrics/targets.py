@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from truststream.metrics.counters import Scrapes, Series, Target
-from truststream.metrics.growth import Identity, Records, identity
+from truststream.metrics.counters import Identity, Scrapes, Series, Target, identity
+from truststream.metrics.growth import Records
 
 _UP: Final = "up"
 _START: Final = "process_start_time_seconds"

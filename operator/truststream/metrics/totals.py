@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,7 +88,8 @@ class Totals:
     async def _scrapes(self, series: Sequence[Series], window: Window) -> Mapping[Target, Scrapes]:
         """Known from the series themselves; Prometheus' own records are asked only where these leave a question."""
         known = counters.scrapes_of(series)
-        falling = _Falling.among(series, Rules(reach_for_totals(self._hint), window.since, self._hint))
+        rules = Rules(reach_for_totals(self._hint), window.since, self._hint)
+        falling = _Falling.among(series, rules, self._question.query.kind is MetricKind.DISTRIBUTION)
         opened = counters.unexplained(series, known, window) | falling.open
         more = await self._fetcher.records(series, opened) if opened else {}
         falling.check(more)
@@ -104,8 +105,8 @@ class _Falling:
     rules: Rules
 
     @classmethod
-    def among(cls, series: Iterable[Series], rules: Rules) -> _Falling:
-        found = batches(series)
+    def among(cls, series: Iterable[Series], rules: Rules, of_histograms: bool) -> _Falling:
+        found = batches(series, of_histograms=of_histograms)
         down = tuple(batch for batch in found if (np.diff(batch.values, axis=1) < 0).any())
         return cls(down, timelines(found) if down else {}, rules)
 
@@ -127,15 +128,24 @@ class _Falling:
         return [grow(batch, self.times[batch.target], self.rules, records.get(batch.target)) for batch in self.batches]
 
 
-def check_comparable(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -> None:
-    """Refuse arms that were not counted alike.
+def compared(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -> tuple[Reading, Reading]:
+    """Both, by the same bounds.
 
     Raises:
-        InvalidSamplesError: other labels, or other buckets.
+        InvalidSamplesError: they were not counted alike: other labels, or other buckets.
     """
     check_same_labels(canary.total, stable.total)
-    if ours.counts and theirs.counts and theirs.counts.buckets:
+    if ours.counts is None or theirs.counts is None or not theirs.counts.buckets:
+        return ours, theirs
+    if all(one.native for one in (*canary.total, *stable.total)):
+        both = histograms.common([ours.counts.buckets, theirs.counts.buckets])
+        ours, theirs = (
+            replace(arm, counts=ArmReading(requests=found[-1][1], buckets=found))
+            for arm, found in zip((ours, theirs), both, strict=True)
+        )
+    else:
         histograms.check_same_bounds(theirs.counts.buckets, ours.counts.buckets)
+    return ours, theirs
 
 
 def check_same_labels(canary: Iterable[Series], stable: Iterable[Series]) -> None:

@@ -180,13 +180,13 @@ async def test_remarks_about_the_query_are_kept(bench: Bench, fake: FakePromethe
     assert (found.outcome, found.message) == (Outcome.OK, "PromQL warning: one; PromQL info: two")
 
 
-async def test_native_histograms_are_refused_with_a_remedy(bench: Bench, fake: FakePrometheus) -> None:
+async def test_a_native_histogram_is_no_counter(bench: Bench, fake: FakePrometheus) -> None:
     native = {"metric": {"__name__": "took_seconds"}, "histograms": [[1, {"count": "1", "sum": "1"}]]}
     body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [native]}}).encode()
     fake.reply = lambda _: (200, {}, body)
     found = await ask(bench, RATIO, bench.now())
     assert found.outcome is Outcome.INVALID
-    assert "select its classic _bucket series" in found.message
+    assert "kind Distribution takes it" in found.message
 
 
 async def test_one_look_asks_the_same_once(bench: Bench, fake: FakePrometheus) -> None:
