@@ -166,7 +166,11 @@ def _moment(seconds: float) -> str:
 
 
 def annotated(text: str) -> Iterator[dict[str, str]]:
-    """The records of annotated CSV; the type of `_value` stands in each as `#`."""
+    """The records of annotated CSV; the type of `_value` stands in each as `#`.
+
+    Raises:
+        ValueError: it is something else.
+    """
     header: Sequence[str] = ()
     types: Sequence[str] = ()
     for row in csv.reader(io.StringIO(text)):
@@ -175,6 +179,8 @@ def annotated(text: str) -> Iterator[dict[str, str]]:
         elif row[0].startswith("#"):
             header, types = (), row if row[0] == "#datatype" else types
         elif not header:
+            if not types and "error" not in row:
+                raise ValueError("a table without the annotation that was asked for")
             header = row
         else:
             record = dict(zip(header, row, strict=True))

@@ -289,7 +289,7 @@ class SourceContract(ABC):
             assert said in await source.probe()
 
     async def test_other_credentials_are_refused(self, address: str) -> None:
-        wrong = Secrets({name: "wr0ng-value" for name in SECRETS})
+        wrong = Secrets(dict.fromkeys(SECRETS, "wr0ng-value"))
         source = self.make_source(address, wrong, timeout="2s")
         found = await self.ask_value(source)
         await source.close()

@@ -30,7 +30,7 @@ class FakeDatadog(Fake):
         text, start, end = seen.query["query"], int(seen.query["from"]), int(seen.query["to"])
         if found := _ROLLUP.search(text):
             series = self.sums(text, start, end + 1, int(found.group(1)))
-            points = {name: sorted(sums.items()) for name, sums in series.items()}
+            points: dict[str, list[tuple[float, Any]]] = {name: sorted(sums.items()) for name, sums in series.items()}
         else:
             points = self.samples(text, start, end + 1)  # both ends belong to the window
         made = [self._series(name, rows) for name, rows in points.items() if rows]

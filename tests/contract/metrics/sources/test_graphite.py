@@ -39,7 +39,9 @@ class FakeGraphite(Fake):
             length = int(found.group(2))
             begins = range(start // length * length, math.ceil(end / length) * length, length)
             sums = self.sums(found.group(1), start, end, length)
-            series = {name: [(begin, one.get(begin)) for begin in begins] for name, one in sums.items()}
+            series: dict[str, list[tuple[float, Any]]] = {
+                name: [(begin, one.get(begin)) for begin in begins] for name, one in sums.items()
+            }
         else:
             series = self.samples(target, start, end)
         made = [{"target": name, "datapoints": [[n, int(t)] for t, n in rows]} for name, rows in series.items()]
