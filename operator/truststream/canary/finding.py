@@ -203,27 +203,21 @@ def find(
 
 
 def _updated(finding: Finding) -> Finding:
-    measurement, record = finding.measurement, finding.record
+    """Blocks speak for themselves: one that cannot be used does not keep the others from being counted."""
+    measurement = finding.measurement
     if measurement.outcome is Outcome.SOURCE_DOWN:
         return replace(finding, trouble=measurement.message, down=True)
-    if measurement.outcome is Outcome.INVALID:
-        return replace(finding, trouble=measurement.message)
-    record = _fitting(record, finding.wishes)
-    if record is None and not measurement.blocks:
-        return replace(
-            finding, record=None, trouble=measurement.message or "waiting for the first whole block of counts"
-        )
-    record = record or _begun(finding)
+    if not measurement.blocks:
+        unusable = measurement.outcome is not Outcome.OK or finding.record is None
+        waiting = measurement.message or "waiting for the first whole block of counts"
+        return replace(finding, trouble=waiting if unusable else "")
+    record = _fitting(finding.record, finding.wishes) or _begun(finding)
     if record is None:
-        return replace(
-            finding, record=None, trouble="waiting for 100 requests at stable, to choose latency bounds by them"
-        )
+        waiting = "waiting for 100 requests at stable, to choose latency bounds by them"
+        return replace(finding, record=None, trouble=waiting)
     before = record.faults
     record = absorb(record, measurement.blocks, _rules(finding, record), finding.situation)
-    trouble = record.fault if record.faults > before else ""
-    if measurement.outcome is Outcome.NO_DATA and not measurement.blocks:
-        trouble = measurement.message or "no data of the canary"
-    return replace(finding, record=record, trouble=trouble)
+    return replace(finding, record=record, trouble=record.fault if record.faults > before else "")
 
 
 def _begun(finding: Finding) -> Record | None:

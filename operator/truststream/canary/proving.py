@@ -108,7 +108,7 @@ def _absolute(record: Record, term: int, share: float, needed: float) -> tuple[f
         return log, math.inf
     rate = e_c / n_c
     gain = (share - rate + (rate * math.log(rate / share) if rate > 0 else 0.0)) / phi if rate < share else 0.0
-    missing = max(0.0, needed + math.log(2.0) - log)
+    missing = max(0.0, needed - log)
     return log, max(missing / gain / (n_c / elapsed), record.length) if gain > 0 else math.inf
 
 
