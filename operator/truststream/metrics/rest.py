@@ -179,7 +179,7 @@ class Http:
                 stream=True,
             ) as response:
                 return response.status_code, self._read(response, deadline)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise self.down(self._why(error)) from None
 
     def refused(self, status: int, reason: str) -> NoAnswerError:
@@ -214,10 +214,13 @@ class Http:
         return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """A timeout of requests is one between two bytes; this one is for all of them."""
+        """A timeout of requests is one between two bytes; this one is for all of them.
+
+        So every piece is taken as it comes: `iter_content` would wait for a whole chunk.
+        """
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(_CHUNK):
+        while part := response.raw.read1(_CHUNK, decode_content=True):
             parts.append(part)
             size += len(part)
             if time.monotonic() > deadline:
@@ -226,12 +229,11 @@ class Http:
                 raise self.strange(f"more than {_LARGEST >> 20} MiB")
         return b"".join(parts)
 
-    def _why(self, error: requests.RequestException) -> str:
+    def _why(self, error: Exception) -> str:
         """In words of ours: an exception's own text may quote headers."""
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
             return f"shows a certificate that we do not trust{root_cause(error)}: check {self.place.setting}.tls"
-        late = (requests.Timeout, urllib3.exceptions.TimeoutError)  # the second one while the body is read
-        if isinstance(error, late) or any(isinstance(inner, late) for inner in error.args):
+        if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
             return f"does not answer within {self._timeout:g}s"
         return f"cannot be reached{root_cause(error)}"
 
