@@ -88,3 +88,71 @@ async def test_a_source_that_refuses_us_has_its_secret_read_again(
 def test_a_secret_is_decoded() -> None:
     assert decode_secret({"data": {"token": "dDE="}}) == {"token": "t1"}
     assert decode_secret({}) == {}
+
+
+SOURCES = """
+sources:
+  dd: {type: Datadog, config: {apiKeySecret: {name: prom}, applicationKeySecret: {name: prom, key: app}}}
+  graphite: {type: Graphite, config: {address: 'http://graphite'}}
+metrics:
+  backlog: {source: dd, kind: Value, query: 'avg:depth{*}', direction: LowerIsBetter}
+"""
+
+
+async def test_other_sources_are_made_with_their_secrets_each_read_once(tmp_path: Path) -> None:
+    file, secrets = tmp_path / "config.yaml", Secrets()
+    secrets.data = {"token": "t1", "app": "t2"}
+    write(file, PLAIN + SOURCES)
+    made = Settings(file, secrets)
+    await made.start()
+    assert made.source is not None
+    assert secrets.reads == 1
+    await made.close()
+
+
+async def test_a_source_without_prometheus_is_enough(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    write(file, "sources: {graphite: {type: Graphite, config: {address: 'http://graphite'}}}\n")
+    made = Settings(file, Secrets())
+    await made.start()
+    assert made.source is not None
+    await made.close()
+
+
+async def test_a_secret_of_another_source_is_named_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    write(file, SOURCES)
+    with pytest.raises(ConfigurationError, match=r"sources\.dd: Secret prom has no key app; it has token"):
+        await Settings(file, Secrets()).start()
+    write(file, SOURCES.replace("{name: prom}", "{name: other}"))
+    with pytest.raises(ConfigurationError, match=r"sources\.dd: Secret other cannot be read"):
+        await Settings(file, Secrets()).start()
+
+
+async def test_a_wrong_source_keeps_the_old_ones(tmp_path: Path) -> None:
+    file, secrets = tmp_path / "config.yaml", Secrets()
+    secrets.data = {"token": "t1", "app": "t2"}
+    write(file, SOURCES)
+    made = Settings(file, secrets)
+    await made.start()
+    first = made.source
+    write(file, SOURCES.replace("type: Graphite", "type: Graffiti"))
+    await made.refresh()
+    assert made.source is first
+    assert made.configuration.sources["graphite"].type == "Graphite"
+    await made.close()
+
+
+async def test_secrets_of_other_sources_are_read_again_when_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECRETS_AGAIN", 0.0)
+    file, secrets = tmp_path / "config.yaml", Secrets()
+    secrets.data = {"token": "t1", "app": "t2"}
+    write(file, SOURCES)
+    made = Settings(file, secrets)
+    await made.start()
+    made.doubt()
+    await made.refresh()
+    assert secrets.reads == 2
+    await made.close()
