@@ -34,9 +34,11 @@ def _arms(inputs: Inputs) -> tuple[Proportion, Proportion]:
     return Proportion(inputs["k1"], inputs["n1"]), Proportion(inputs["k2"], inputs["n2"])
 
 
-def _score(compare: Comparison, null: float) -> Callable[[Proportion, Proportion, float], Interval]:
+def _score(
+    compare: Comparison, null: float, *, corrected: bool = True
+) -> Callable[[Proportion, Proportion, float], Interval]:
     def interval(first: Proportion, second: Proportion, level: float) -> Interval:
-        found = score(first, second, compare, Hypothesis(null, level=level)).interval
+        found = score(first, second, compare, Hypothesis(null, level=level), corrected=corrected).interval
         assert found is not None
         return found
 
@@ -47,7 +49,8 @@ _TWO: dict[tuple[str, str], Callable[[Proportion, Proportion, float], Interval]]
     ("diff", "wald"): intervals_difference.wald,
     ("diff", "agresti-caffo"): intervals_difference.agresti_caffo,
     ("diff", "newcomb"): intervals_difference.newcombe,
-    ("diff", "score"): _score(Comparison.DIFFERENCE, 0.0),
+    # Fagerland's printed interval of a difference is the one without the factor (N-1)/N
+    ("diff", "score"): _score(Comparison.DIFFERENCE, 0.0, corrected=False),
     ("ratio", "log"): log_ratio,
     ("ratio", "log-adjusted"): lambda a, b, level: log_ratio(a, b, level, adjust=True),
     ("ratio", "score"): _score(Comparison.RATIO, 1.0),

@@ -146,7 +146,7 @@ def _constrained_difference(t: Proportion, c: Proportion, value: float) -> float
     """Root of the cubic L3 p³ + L2 p² + L1 p + L0 of Miettinen & Nurminen's appendix I, by trigonometry."""
     n, k = t.n + c.n, t.successes + c.successes
     l2 = ((t.n + 2.0 * c.n) * value - n - k) / (3.0 * n)
-    l1 = (c.successes * value - n - 2.0 * c.successes) * value + k
+    l1 = (c.n * value - n - 2.0 * c.successes) * value + k
     l0 = c.successes * value * (1.0 - value)
     q = l2**3 - l1 * l2 / (2.0 * n) + l0 / (2.0 * n)
     radius = math.copysign(math.sqrt(max(0.0, l2 * l2 - l1 / (3.0 * n))), q)
@@ -168,16 +168,30 @@ def _of_ratio(t: Proportion, c: Proportion, value: float) -> float:
 
 
 def _of_odds_ratio(t: Proportion, c: Proportion, value: float) -> float:
-    k, excess = t.successes + c.successes, value - 1.0
-    a, b = c.n * excess, t.n * value + c.n - k * excess
-    root = math.sqrt(max(0.0, b * b + 4.0 * a * k))
-    p_c = 2.0 * k / (b + root) if b > 0 else (root - b) / (2.0 * a)
-    p_t = p_c * value / (1.0 + p_c * excess)
-    spread_t, spread_c = t.n * p_t * (1.0 - p_t), c.n * p_c * (1.0 - p_c)
-    # at the constrained estimates n_t (p̂_t - p_t) = -n_c (p̂_c - p_c), so the two terms of the contrast share a factor
+    both = t + c
+    # success and failure are found apart: 1 - p has no digits left where p is nearly 1
+    p_c, q_c = _constrained_odds(t, c, both.successes, value), _constrained_odds(t, c, both.failures, 1.0 / value)
+    scale = p_c * value + q_c
+    p_t, q_t = (p_c * value / scale, q_c / scale) if scale else (1.0, 0.0)
+    spread_t, spread_c = t.n * p_t * q_t, c.n * p_c * q_c
+    # at the constrained estimates n_t (p̂_t - p_t) = -n_c (p̂_c - p_c): one number, taken where less cancels
+    excess = _sharper((t.successes * q_t, t.failures * p_t), (c.failures * p_c, c.successes * q_c))
     if spread_t <= 0 or spread_c <= 0:
-        return _quotient(t.mean - p_t, 0.0)
-    return t.n * (t.mean - p_t) * math.sqrt(1.0 / spread_t + 1.0 / spread_c)
+        return 0.0  # a certain outcome refutes nothing that makes it certain
+    return excess * math.sqrt(1.0 / spread_t + 1.0 / spread_c)
+
+
+def _constrained_odds(t: Proportion, c: Proportion, k: float, value: float) -> float:
+    """Likeliest share of control when k of both arms and the odds ratio are given: root of a p² + b p - k."""
+    a, b = c.n * (value - 1.0), t.n * value + c.n - k * (value - 1.0)
+    root = math.sqrt(max(0.0, b * b + 4.0 * a * k))
+    return min(1.0, 2.0 * k / (b + root) if b > 0 else (root - b) / (2.0 * a))
+
+
+def _sharper(*pairs: tuple[float, float]) -> float:
+    """The difference of the pair that loses fewer digits by it."""
+    more, less = max(pairs, key=lambda pair: abs(pair[0] - pair[1]) / (pair[0] + pair[1] or 1.0))
+    return more - less
 
 
 _STATISTICS = {
