@@ -44,14 +44,20 @@ class Rules:
 def absorb(record: Record, blocks: Sequence[Block], rules: Rules, situation: Situation) -> Record:
     """The record after all blocks that it has not seen."""
     fresh = [block for block in blocks if block.start >= record.until]
-    for block in fresh:
-        why = fault(block, record.bounds, situation.seed)
-        if why:
-            record = replace(record, faults=record.faults + 1, fault=why)
-    sound = [block for block in fresh if not fault(block, record.bounds, situation.seed)]
-    for stretch in _stretches(sound, record, situation):
+    faults = _faults(fresh, record, situation)
+    if faults:
+        record = replace(record, faults=record.faults + len(faults), fault=next(reversed(faults.values())))
+    for stretch in _stretches([block for block in fresh if block.start not in faults], record, situation):
         record = _stretch(record, stretch, rules, situation)
     return replace(record, until=fresh[-1].end) if fresh else record
+
+
+def _faults(blocks: Sequence[Block], record: Record, situation: Situation) -> dict[float, str]:
+    """Why blocks cannot be counted, by their start."""
+    if not any(block.fault for block in blocks) and not fault(blocks, record.bounds, situation.seed):
+        return {}
+    found = ((block.start, block.fault or fault([block], record.bounds, situation.seed)) for block in blocks)
+    return {start: why for start, why in found if why}
 
 
 def _stretches(blocks: Sequence[Block], record: Record, situation: Situation) -> Iterator[list[Block]]:

@@ -20,7 +20,7 @@ from truststream.stats.keys.starts import log_sum
 from truststream.stats.result import Interval
 
 _FAR: Final = 12.0  # exp of it is the largest ratio that is looked at
-_POINTS: Final = 97
+_POINTS: Final = 41
 
 
 def estimate(stages: Counts) -> float:

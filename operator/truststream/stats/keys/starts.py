@@ -19,6 +19,10 @@ FIRST: Final = 0.5
 """Weight of the run's own start; the other half is spread over the later ones."""
 
 
+_FEW: Final = 4096
+"""Up to here one call is quicker than five that each are faster; beyond, a thousand simulated runs count."""
+
+
 def start_weight(number: int) -> float:
     """Weight of start `number` (0 is the run's own): 1/2, then 1/2 * 1/(j(j+1)), which sums to 1/2 for any count."""
     return FIRST if number == 0 else (1.0 - FIRST) / (number * (number + 1))
@@ -48,6 +52,9 @@ def log_sum(log_wealth: Floats, weights: Floats | None = None) -> Floats:
     count = log_wealth.shape[-1]
     logs = np.full(count, -np.log(count)) if weights is None else np.log(weights)
     terms = log_wealth + logs
+    if terms.size <= _FEW:
+        few: Floats = np.logaddexp.reduce(terms, axis=-1)
+        return few
     peak = np.max(terms, axis=-1, keepdims=True)
     safe = np.where(np.isfinite(peak), peak, 0.0)
     with np.errstate(divide="ignore"):
