@@ -28,12 +28,12 @@ demo: $(READY) ## Show a good release promoted and a bad one rolled back, on a r
 	@$(PY) -m tests.demo $(if $(KEEP),--keep) $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run everything: checks, unit, contract, integration and end-to-end tests
+test: $(READY) ## Run everything: checks, unit, contract, statistics, integration and end-to-end tests
 	@$(PY) -m tests.all $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(READY) ## Run the pure tests for the daily loop (under 30 s)
-	@$(PY) -m pytest -q -n 2 tests/unit tests/contract $(ARGS)
+test-fast: $(READY) ## Run the pure tests for the daily loop (about a minute)
+	@$(PY) -m pytest -q -n 2 tests/unit tests/contract tests/stats $(ARGS)
 
 .PHONY: test-integration
 test-integration: $(READY) ## Run the tests on a real kube-apiserver with fake nodes

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+PURE = ("tests/unit", "tests/contract", "tests/stats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def suites() -> list[Suite]:
         Suite("import directions", (str(BIN / "lint-imports"),)),
         Suite("generated CRDs", (str(BIN / "truststream"), "generate", "crds", "--check")),
         Suite("generated reference", (str(BIN / "truststream"), "generate", "docs", "--check")),
-        Suite("unit and contract tests", _python("pytest", "-q", "-n", "2", "tests/unit", "tests/contract")),
+        Suite("unit, contract and statistics tests", _python("pytest", "-q", "-n", "2", *PURE)),
         Suite("binaries of a cluster", _python("tests.cluster", "build", "--size", "node")),
         Suite("integration tests", _python("tests.integration")),
         Suite("end-to-end tests", _python("tests.e2e")),
