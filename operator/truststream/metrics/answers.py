@@ -16,11 +16,14 @@ _NATIVE: Final = "is a native histogram, which is no number: take one out of it,
 
 
 class NoAnswerError(MetricError):
-    """A question without a usable answer; `outcome` says which kind, the message why."""
+    """A question without a usable answer; `outcome` says which kind, the message why.
 
-    def __init__(self, outcome: Outcome, message: str) -> None:
+    `alone_may_help`: the source has read the question and refused it, or gave up over it.
+    """
+
+    def __init__(self, outcome: Outcome, message: str, *, alone_may_help: bool = False) -> None:
         super().__init__(message)
-        self.outcome = outcome
+        self.outcome, self.alone_may_help = outcome, alone_may_help
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,15 @@ def decode(status: int, body: bytes, where: str) -> Answer:
     except ValueError:
         data = None
     if not isinstance(data, dict) or data.get("status") not in ("success", "error"):
-        raise NoAnswerError(Outcome.SOURCE_DOWN, _strange(status, where))
+        # A proxy may refuse a body that is too long for it.
+        raise NoAnswerError(Outcome.SOURCE_DOWN, _strange(status, where), alone_may_help=status in (413, 414))
     if status == 200 and data["status"] == "success":
         return _answer(data, where)
     text = f"{data.get('errorType', 'error')}: {data.get('error', 'without a reason')}"
     if status in (400, 422):
-        raise NoAnswerError(Outcome.INVALID, f"{where} rejects the query ({text})")
-    raise NoAnswerError(Outcome.SOURCE_DOWN, f"{_strange(status, where)} ({text})")
+        raise NoAnswerError(Outcome.INVALID, f"{where} rejects the query ({text})", alone_may_help=True)
+    gave_up = data.get("errorType") in ("timeout", "canceled")
+    raise NoAnswerError(Outcome.SOURCE_DOWN, f"{_strange(status, where)} ({text})", alone_may_help=gave_up)
 
 
 def _strange(status: int, where: str) -> str:

@@ -50,9 +50,12 @@ class Series:
         object.__setattr__(self, "times", table[0])
         object.__setattr__(self, "values", table[1])
 
-    def since(self, after: float) -> Series:
-        """Its samples later than that."""
-        return replace(self, samples=self.samples[int(np.searchsorted(self.times, after, side="right")) :])
+    def between(self, after: float, until: float) -> Series:
+        """Its samples in (after, until]."""
+        if self.samples and after < self.samples[0][0] and self.samples[-1][0] <= until:
+            return self
+        first, end = np.searchsorted(self.times, (after, until), side="right")
+        return replace(self, samples=self.samples[first:end])
 
     @property
     def target(self) -> Target:

@@ -93,7 +93,8 @@ def _own_bounds(samples: Sequence[_Sample]) -> Floats:
     for one in samples:
         for left, right in zip(one.lefts, one.rights, strict=True):
             seen = seen[~((left * (1 + _NEAR) < seen) & (seen < right * (1 - _NEAR)))]
-    return seen
+    own: Floats = seen
+    return own
 
 
 def _cumulative(one: _Sample, bounds: Floats) -> Floats:

@@ -19,6 +19,7 @@ from truststream.metrics.answers import Answer, NoAnswerError, decode
 from truststream.metrics.base import Arm, Question
 from truststream.metrics.connection import Connection, Credentials
 from truststream.metrics.counters import Series
+from truststream.metrics.grouping import Grouping
 from truststream.metrics.look import Look
 from truststream.metrics.promql import render
 
@@ -50,7 +51,7 @@ class Prometheus:
         self._connection = Connection(config, credentials or Credentials())
         self._hint = scrape_interval
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="prometheus")
-        self._asked: dict[tuple[str, datetime], asyncio.Task[Answer]] = {}
+        self._ask = Grouping(self._query).ask
         self._closed = False
 
     async def measure(self, question: Question) -> Measurement:
@@ -95,20 +96,8 @@ class Prometheus:
         answer = await self._ask(promql, question.until)
         return _Value(ArmReading(value=_one_number(answer, promql, arm)), answer.notes)
 
-    async def _ask(self, promql: str, at: datetime) -> Answer:
-        """One request for all who ask the same at the same time; who gives up does not end it for the others."""
-        key = (promql, at)
-        task = self._asked.get(key)
-        if task is None:
-            task = asyncio.create_task(self._send({"query": promql, "time": f"{at.timestamp():.3f}"}))
-            self._asked[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
-
-    def _forget(self, key: tuple[str, datetime], done: asyncio.Task[Answer]) -> None:
-        del self._asked[key]
-        if not done.cancelled():
-            done.exception()  # seen, also when everyone who asked has gone
+    async def _query(self, promql: str, at: datetime) -> Answer:
+        return await self._send({"query": promql, "time": f"{at.timestamp():.3f}"})
 
     async def _send(self, form: Mapping[str, str]) -> Answer:
         if self._closed:

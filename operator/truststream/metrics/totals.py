@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,7 +76,7 @@ class Totals:
     def _near(self, series: Sequence[Series]) -> tuple[Series, ...]:
         """Blocks look back further than totals: what was wrong so long ago is not of this window."""
         after = self._question.since.timestamp() - reach_for_totals(self._hint) - 1
-        near = (one if one.times[0] > after else one.since(after) for one in series if one.samples)
+        near = (one.between(after, math.inf) for one in series)
         return tuple(one for one in near if one.samples)
 
     def _window(self, fetched: Fetched, total: Sequence[Series], bad: Sequence[Series]) -> Window:
@@ -139,12 +140,9 @@ def compared(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -
         return ours, theirs
     if all(one.native for one in (*canary.total, *stable.total)):
         both = histograms.common([ours.counts.buckets, theirs.counts.buckets])
-        ours, theirs = (
-            replace(arm, counts=ArmReading(requests=found[-1][1], buckets=found))
-            for arm, found in zip((ours, theirs), both, strict=True)
-        )
-    else:
-        histograms.check_same_bounds(theirs.counts.buckets, ours.counts.buckets)
+        first, second = (ArmReading(requests=found[-1][1], buckets=found) for found in both)
+        return replace(ours, counts=first), replace(theirs, counts=second)
+    histograms.check_same_bounds(theirs.counts.buckets, ours.counts.buckets)
     return ours, theirs
 
 

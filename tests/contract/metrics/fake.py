@@ -72,7 +72,9 @@ class FakePrometheus:
 
 
 def _matches(op: str, wanted: str, value: str) -> bool:
-    return value == wanted if op == "MatchOp.Equal" else re.fullmatch(wanted, value) is not None
+    if op in ("MatchOp.Equal", "MatchOp.NotEqual"):
+        return (value == wanted) is (op == "MatchOp.Equal")
+    return (re.fullmatch(wanted, value, re.DOTALL) is not None) is (op == "MatchOp.Re")
 
 
 def _json(status: int, body: object) -> Reply:
