@@ -99,4 +99,12 @@ def _shifted(t: Beta, difference: float) -> NDArray[np.float64]:
 
 
 def _quantile(t: Beta, c: Beta, share: float) -> float:
-    return float(optimize.brentq(lambda d: _below(t, c, d) - share, -1.0, 1.0, xtol=1e-10))
+    deviation = math.sqrt(t.variance + c.variance)
+    low, high = (t.mean - c.mean + side * 8.0 * deviation for side in (-1.0, 1.0))
+    # Cantelli: 8 deviations hold at least 1 - 1/65 on each side, enough for usual levels; else search all there is
+    if low <= -1.0 or _below(t, c, low) >= share:
+        low = -1.0
+    if high >= 1.0 or _below(t, c, high) <= share:
+        high = 1.0
+    found = optimize.brentq(lambda d: _below(t, c, d) - share, low, high, xtol=1e-8 * deviation, rtol=1e-14)
+    return float(found)
