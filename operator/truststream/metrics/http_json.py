@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 from urllib.parse import quote, urlsplit
@@ -18,7 +17,7 @@ from truststream.metrics import templates
 from truststream.metrics.answers import NoAnswerError
 from truststream.metrics.base import Arm
 from truststream.metrics.counts import Grid
-from truststream.metrics.polled import Points, PolledSource, Window, finite
+from truststream.metrics.polled import Points, PolledSource, Window, finite, placeholders
 from truststream.metrics.rest import Request, RestConfiguration, Secrets
 
 _POINTER: Final = re.compile(r"(/([^~]|~[01])*)?")
@@ -123,7 +122,7 @@ class HttpJson(PolledSource[HttpJsonConfiguration]):
 
     def _render(self, template: str, arm: Arm) -> str:
         """The URL, and the body below it; both still with the placeholders of the time."""
-        values = asdict(arm)
+        values = placeholders(arm)
         values["query"] = templates.filled(template, values).strip()
         times = {name: f"{{{{{name}}}}}" for name in _TIMES}
         url = {name: quote(value, safe="") for name, value in values.items()}

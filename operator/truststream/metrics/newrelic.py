@@ -69,10 +69,6 @@ class NewRelic(PolledSource[NewRelicConfiguration]):
             return f"leave out {found.group().upper()}: the times are ours to choose, and an arm has one number"
         return super().problem(kind, text, config)
 
-    def _escaped(self, value: str) -> str:
-        """A regular expression inside quotes."""
-        return value.replace("\\", "\\\\")
-
     def _address(self) -> str:
         return self._config.address or _HOSTS[self._config.region]
 

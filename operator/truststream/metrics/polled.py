@@ -184,12 +184,7 @@ class PolledSource(ABC, Generic[C]):
     def _render(self, template: str, arm: Arm) -> str:
         """With the arm's values; the time's stay until a request is made."""
         times = {name: f"{{{{{name}}}}}" for name in self.TIMES}
-        values = {name: self._escaped(value) for name, value in asdict(arm).items()}
-        return templates.filled(template, values | times).strip()
-
-    def _escaped(self, value: str) -> str:
-        """As it has to be written in the query language. Names in Kubernetes need nothing; regular expressions do."""
-        return value
+        return templates.filled(template, placeholders(arm) | times).strip()
 
     async def _run(self, ask: Callable[..., T], *args: object) -> T:
         if self._closed:
@@ -218,6 +213,15 @@ async def _arms(question: Question, read: Callable[[Arm], Awaitable[T]]) -> tupl
             raise stable
         return canary, None, str(stable)
     return canary, stable, ""
+
+
+def placeholders(arm: Arm) -> dict[str, str]:
+    """An arm's values, as they can be written in any language.
+
+    Names in Kubernetes need no escaping. In the regular expression of the pods' names a backslash means one thing in
+    plain quotes and another in raw ones: without any it means the same everywhere.
+    """
+    return {**asdict(arm), "pods": arm.pods.replace(r"\-", "-").replace(r"\.", "[.]")}
 
 
 def finite(value: object, what: str) -> float:

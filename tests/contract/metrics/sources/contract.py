@@ -30,7 +30,7 @@ VALUE = Query("depth", MetricKind.VALUE, "", Direction.LOWER)
 
 
 def arm(name: str) -> Arm:
-    return Arm(name, "shop", f"web-{name}", "80", rf"web\-{name}-[a-z0-9]+", "web", f"web-{name}")
+    return Arm(name, "shop", f"web-{name}", "80", rf"web\-{name}\.x-[a-z0-9]+", "web", f"web-{name}")
 
 
 def at(seconds: float) -> datetime:

@@ -67,7 +67,7 @@ class TestHttpJson(SourceContract):
         sent = [seen.query for seen in fake.seen]
         times = {"from": str(START), "to": str(START + 120), "step": "60"}
         assert {"q": "hits_canary & service=web-canary", **times} in sent
-        assert sent[-1]["q"] == r"depth_canary web\-canary-[a-z0-9]+"
+        assert sent[-1]["q"] == "depth_canary web-canary[.]x-[a-z0-9]+"
         assert fake.seen[-1].headers["accept"] == "application/json"
 
     async def test_a_place_that_is_not_there(self, source: PolledSource[Any], fake: Fake) -> None:

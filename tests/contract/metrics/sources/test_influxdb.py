@@ -96,7 +96,7 @@ class TestFlux(SourceContract):
         assert sent.startswith(
             'from(bucket: "web") |> range(start: 2027-01-15T08:00:00.000Z, stop: 2027-01-15T08:02:00.000Z)'
         )
-        assert r"r.pod =~ /^web\-canary-[a-z0-9]+$/" in sent
+        assert "r.pod =~ /^web-canary[.]x-[a-z0-9]+$/" in sent
         assert sent.endswith('aggregateWindow(every: 60s, fn: sum, createEmpty: false, timeSrc: "_start")')
 
     async def test_several_numbers_of_one_series(self, source: PolledSource[Any], fake: Fake) -> None:

@@ -69,8 +69,8 @@ def settings(**more: Any) -> NewRelicConfiguration:
 
 
 class TestNewRelic(SourceContract):
-    TOTAL = "SELECT count(*) FROM Transaction WHERE m = 'hits_{{arm}}' AND podName RLIKE '{{pods}}'"
-    BAD = "SELECT count(*) FROM Transaction WHERE m = 'errors_{{arm}}' AND podName RLIKE '{{pods}}'"
+    TOTAL = "SELECT count(*) FROM Transaction WHERE m = 'hits_{{arm}}' AND podName RLIKE '^{{pods}}$'"
+    BAD = "SELECT count(*) FROM Transaction WHERE m = 'errors_{{arm}}' AND podName RLIKE '^{{pods}}$'"
     EXPRESSION = "SELECT max(depth) FROM Metric WHERE m = 'depth_{{arm}}' AND service = '{{service}}'"
 
     def make_fake(self) -> Fake:
@@ -82,7 +82,7 @@ class TestNewRelic(SourceContract):
     async def test_what_is_sent(self, source: PolledSource[Any], fake: Fake) -> None:
         await self.ask_ratio(source, 0, 150, stable=False)
         sent = next(seen.document["variables"] for seen in fake.seen if b"hits" in seen.body)
-        where = r"m = 'hits_canary' AND podName RLIKE 'web\\-canary-[a-z0-9]+'"
+        where = "m = 'hits_canary' AND podName RLIKE '^web-canary[.]x-[a-z0-9]+$'"
         times = f"SINCE {START}000 UNTIL {START + 120}000 TIMESERIES 60 seconds"
         assert sent["nrql"] == f"SELECT count(*) FROM Transaction WHERE {where} {times}"
         assert sent["timeout"] == 2
