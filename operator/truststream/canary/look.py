@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from truststream.canary.threshold import criteria
 from truststream.canary.turn import Turn
 
 LOOKING: Final = (Phase.PROGRESSING, Phase.PAUSED)
+LONG: Final = 30.0
+TICK: Final = 5.0
 HISTORY: Final = timedelta(hours=1)
 """How much of the time before a release the judge learns from: how lumpy errors are, and where latencies lie."""
 
@@ -25,7 +28,14 @@ def next_look(spec: CanaryDeploymentSpec, status: CanaryDeploymentStatus) -> dat
     if release is None or status.phase not in LOOKING or release.contested or release.judged_since is None:
         return None
     last = release.looked_at or max(release.weight_since or "", release.judged_since)
-    return moment(last) + timedelta(seconds=spec.analysis.interval)
+    return _on_tick(moment(last) + timedelta(seconds=spec.analysis.interval), spec.analysis.interval)
+
+
+def _on_tick(due: datetime, interval: float) -> datetime:
+    """Long intervals end on common ticks: many canaries then look together, and their queries go as one request."""
+    if interval < LONG:
+        return due
+    return datetime.fromtimestamp(math.ceil(due.timestamp() / TICK) * TICK, UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from truststream.traffic import PROVIDERS
 
 log = logging.getLogger(__name__)
 
-WORKERS: Final = 16
+WORKERS: Final = 64
 _FINISH_RUNS: Final = 6.0
 _STOP_WATCHES: Final = 3.0
 
