@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,32 @@ class Ports:
     admin: int
     app: int
     app_metrics: int
+    measured: list[str] = field(default_factory=list)  # paths that were sent to an endpoint
 
     async def get(self, path: str, times: int = 1) -> None:
         """Through the gateway; every status is fine."""
         for _ in range(times):
             await asyncio.to_thread(_get, f"http://127.0.0.1:{self.gateway}{path}")
+            if path != "/gone":
+                self.measured.append(path)
+
+    async def flushed(self) -> None:
+        """Return when Envoy shows the latencies of all that was sent: it merges them later than it counts."""
+        give_up, seen = time.monotonic() + _PATIENCE, 0.0
+        while time.monotonic() < give_up:
+            seen = await asyncio.to_thread(_latencies, self.admin)
+            if seen >= len(self.measured):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"Envoy shows {seen:g} latencies of {len(self.measured)} requests after {_PATIENCE:g}s")
 
 
 @contextmanager
 def running(directory: Path) -> Iterator[Ports]:
     """`/` goes to web-canary (podinfo), `/gone` to a Service without endpoints; one retry on 5xx."""
     build.ensure(("podinfo",), files=())
-    ports = Ports(*(free_port() for _ in range(4)))
+    gateway, admin, app, app_metrics = (free_port() for _ in range(4))
+    ports = Ports(gateway, admin, app, app_metrics)
     config = directory / "envoy.yaml"
     config.write_text(yaml.safe_dump(_config(ports)))
     podinfo = [
@@ -119,6 +134,16 @@ def _cluster(service: str, digest: str, port: int | None) -> dict[str, Any]:
 
 def _address(port: int) -> dict[str, Any]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def _latencies(admin: int) -> float:
+    """How many Envoy has measured so far; none before the first flush."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/stats/prometheus", timeout=_PATIENCE) as answer:
+        text = answer.read().decode()
+    found = re.search(
+        r'^envoy_cluster_upstream_rq_time_count\{[^}]*"shop_web-canary_80"[^}]*\} (\S+)$', text, re.MULTILINE
+    )
+    return float(found.group(1)) if found else 0.0
 
 
 def _get(url: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -53,14 +55,22 @@ class Process:
         ]
         with (directory / "log").open("wb") as log:
             self.process = subprocess.Popen([*argv, *flags], stdout=log, stderr=log)
-        self._until_it_listens(directory / "log")
+        scheme = "https" if any(flag.startswith("--web.config.file") for flag in flags) else "http"
+        self._until_it_answers(f"{scheme}://127.0.0.1:{self.port}", directory / "log")
 
-    def _until_it_listens(self, log: Path) -> None:
+    def _until_it_answers(self, address: str, log: Path) -> None:
+        """Ready to be asked, or asking for a password: listening alone is not enough on a busy machine."""
         give_up = time.monotonic() + _PATIENCE
         while time.monotonic() < give_up and self.process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+            try:
+                urllib.request.urlopen(f"{address}/-/ready", timeout=_PATIENCE, context=_anyone()).close()
+                return
+            except urllib.error.HTTPError as answer:
+                answer.close()
+                if answer.code == 401:
                     return
+            except OSError:
+                pass  # does not listen yet
             time.sleep(0.05)
         self.end()
         raise AssertionError(f"Prometheus did not start: {log.read_text()}")
@@ -93,6 +103,14 @@ class Process:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def _anyone() -> ssl.SSLContext:
+    """Whether it answers is the question, not who it is."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextmanager

@@ -56,6 +56,7 @@ class Bench:
         return await self._source.measure(Question(query, self._since, datetime.now(UTC), arm))
 
     async def _scraped(self) -> None:
+        await self.ports.flushed()
         await self._process.scraped({f"127.0.0.1:{port}" for port in (self.ports.admin, self.ports.app_metrics)})
 
 

@@ -263,7 +263,7 @@ def _walk(draw: st.DrawFn, first: int, last: int, phase: float) -> Iterator[Scra
 
 
 @given(worlds(), st.lists(st.integers(0, 5 * _STEPS), max_size=6), st.sampled_from([10.0, 15.0, 5.0]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_however_the_questions_are_cut_the_blocks_are_the_same(store: Store, cuts: list[int], length: float) -> None:
     async def asked(*until: float) -> list[Block]:
         found: list[Block] = []

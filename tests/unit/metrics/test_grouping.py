@@ -112,7 +112,7 @@ def world() -> Store:
 
 
 @given(st.lists(st.tuples(selectors(), st.integers(40, 100)), min_size=1, max_size=12))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_together_is_as_alone(questions: list[tuple[str, int]]) -> None:
     store = world()
 
