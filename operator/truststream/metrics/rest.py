@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import ssl
@@ -265,15 +266,26 @@ def tls_context(tls: Tls, secrets: Secrets, setting: str) -> ssl.SSLContext:
     Raises:
         ConfigurationError: the Secret holds no certificate.
     """
-    ca = secrets.values[tls.ca_secret.name, tls.ca_secret.key] if tls.ca_secret else ""
-    try:
-        context = ssl.create_default_context(cadata=ca) if ca else ssl.create_default_context(cafile=certifi.where())
-    except ssl.SSLError as error:
-        raise ConfigurationError(f"{setting}.tls.caSecret: the key holds no certificate in PEM") from error
     if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        trusting = ssl.create_default_context()
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        return trusting
+    if tls.ca_secret is None:
+        return _public()
+    authority = secrets.values[tls.ca_secret.name, tls.ca_secret.key].strip()
+    try:
+        if authority:  # without any the library would trust the public CAs
+            return ssl.create_default_context(cadata=authority)
+    except (ssl.SSLError, ValueError):
+        pass
+    raise ConfigurationError(f"{setting}.tls.caSecret: the key holds no certificate in PEM")
+
+
+@functools.cache
+def _public() -> ssl.SSLContext:
+    """Trusts the public CAs. Reading them takes longer than all the rest of a source: once for all."""
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def root_cause(error: BaseException) -> str:

@@ -76,10 +76,12 @@ def test_a_long_reason_is_cut_and_one_line() -> None:
     assert len(str(text)) < 400
 
 
-def test_a_ca_that_is_none() -> None:
+@pytest.mark.parametrize("text", ["none", "", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----"])
+def test_a_ca_that_is_none(text: str) -> None:
+    """An empty one does not mean the public CAs."""
     config = parse(RestConfiguration, {"tls": {"caSecret": {"name": "ca"}}})
     with pytest.raises(ConfigurationError, match=r"config\.tls\.caSecret: the key holds no certificate"):
-        Http(PLACE, config, Secrets({("ca", "ca.crt"): "none"}))
+        Http(PLACE, config, Secrets({("ca", "ca.crt"): text}))
 
 
 @contextlib.contextmanager
