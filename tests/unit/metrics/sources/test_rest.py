@@ -136,6 +136,7 @@ def test_an_answer_that_breaks_off() -> None:
         (b"Content-Encoding: gzip\r\nConnection: close", gzip.compress(b'{"a": 1}')),
         (b"Connection: close", b'{"a": 1}'),
     ],
+    ids=["length", "chunks", "gzip", "until the end"],
 )
 def test_however_the_body_is_sent(head: bytes, body: bytes) -> None:
     answer = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body
