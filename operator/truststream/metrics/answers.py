@@ -34,6 +34,7 @@ class Answer:
     series: tuple[Series, ...] = ()
     numbers: tuple[tuple[Mapping[str, str], float], ...] = ()
     notes: tuple[str, ...] = ()  # the source's warnings and infos about a whole answer
+    skew: float = 0.0  # seconds by which the source's clock is at least ahead of ours
 
 
 def decode(status: int, body: bytes, where: str) -> Answer:

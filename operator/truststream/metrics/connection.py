@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import certifi
@@ -39,6 +40,26 @@ class Credentials:
         if self.username:
             return HTTPBasicAuth(self.username.encode(), self.password.encode())
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP response, and by how many seconds its sender's clock is at least ahead of ours."""
+
+    status: int
+    body: bytes
+    skew: float = 0.0
+
+
+def _skew(headers: Mapping[str, str], sent: float, received: float) -> float:
+    """From the header Date: whole seconds, written at some moment between sending and receiving."""
+    try:
+        theirs = parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except ValueError:
+        return 0.0
+    if "Age" in headers:  # out of a cache
+        return 0.0
+    return max(0.0, theirs - received) - max(0.0, sent - (theirs + 1))
 
 
 class _Bearer(AuthBase):
@@ -94,13 +115,13 @@ class Connection:
         if config.tls.insecure_skip_verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
-    def query(self, form: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body; the client's own `custom_query` drops result type, warnings and infos.
+    def query(self, form: Mapping[str, str]) -> Reply:
+        """The reply; the client's own `custom_query` drops result type, warnings and infos.
 
         Raises:
             NoAnswerError: nothing came in time.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline, sent = time.monotonic() + self._timeout, time.time()
         try:
             with self._session.post(
                 f"{self._client.url}/api/v1/query",
@@ -111,7 +132,8 @@ class Connection:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, self._body(response, deadline)
+                skew = _skew(response.headers, sent, time.time())
+                return Reply(response.status_code, self._body(response, deadline), skew)
         except requests.RequestException as error:
             raise NoAnswerError(Outcome.SOURCE_DOWN, f"{self.where} {self._why(error)}") from None
 

@@ -37,6 +37,7 @@ class Fetched:
     total: tuple[Series, ...] = ()
     bad: tuple[Series, ...] = ()
     notes: tuple[str, ...] = ()
+    skew: float = 0.0  # seconds by which the source's clock is ahead of ours
     failure: NoAnswerError | None = None
 
 
@@ -79,7 +80,7 @@ class Fetcher:
             bad = await self._samples(render(query.bad, arm)) if ratio else Answer("matrix")
         except NoAnswerError as error:
             return Fetched(arm.arm, selector, failure=error)
-        return Fetched(arm.arm, selector, total.series, bad.series, (*total.notes, *bad.notes))
+        return Fetched(arm.arm, selector, total.series, bad.series, (*total.notes, *bad.notes), total.skew)
 
     async def records(self, series: Sequence[Series], targets: set[Target]) -> Mapping[Target, Records]:
         """Prometheus' own records, to be asked only where the series themselves leave a question."""

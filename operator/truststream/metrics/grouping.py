@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -160,5 +160,5 @@ def _parts(group: Sequence[_Wanted], answer: Answer) -> list[Answer]:
     for one in group:
         near = places.get(tuple(one.selection.exact[name] for name in exact), ())
         cut = (series.between(one.after, one.until) for series in near if one.selection.matches(series.labels))
-        parts.append(Answer(answer.kind, series=tuple(found for found in cut if found.samples), notes=answer.notes))
+        parts.append(replace(answer, series=tuple(found for found in cut if found.samples)))
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from truststream.api.canarydeployment import MetricKind
 from truststream.canary.observation import ArmReading, Block, Measurement, Outcome
@@ -13,6 +14,8 @@ from truststream.metrics.base import Question
 from truststream.metrics.counters import InvalidSamplesError, batches
 from truststream.metrics.fetch import Ask, Fetched, Fetcher, reach_for_blocks, reach_for_totals
 from truststream.metrics.growth import Rules
+
+_CLOCKS: Final = 1.0  # seconds that clocks may differ however often is scraped
 
 _Both = tuple[Fetched | None, Fetched | None]
 
@@ -37,6 +40,7 @@ class Look:
         found = _InBlocks()
         try:
             fetcher, both = await self._fetch()
+            self._check_clocks(both)
             if self._question.block is not None:
                 found = await self._in_blocks(fetcher, both)
             canary, stable = await self._totals(fetcher, both)
@@ -68,6 +72,24 @@ class Look:
             fetcher = Fetcher(self._question, self._ask, wider)
             both = await fetcher.both()
         return fetcher, both
+
+    def _check_clocks(self, both: _Both) -> None:
+        """A window of our clock on samples of another one would count what happened at another weight.
+
+        Raises:
+            NoAnswerError: they differ by more than a scrape.
+        """
+        for arm in both:
+            if arm is None or arm.failure:
+                continue
+            future = counters.newest(arm.total) - self._until
+            skew = max(arm.skew, future, key=abs) if future > 0 else arm.skew
+            if abs(skew) > max(counters.interval_of(arm.total, self._hint), _CLOCKS):
+                raise NoAnswerError(
+                    Outcome.INVALID,
+                    f"{arm.arm}: the clocks of Prometheus and of the operator differ by about {abs(skew):.0f}s "
+                    f"({'Prometheus' if skew > 0 else 'the operator'} is ahead): set both by NTP",
+                )
 
     def _length(self, both: _Both) -> float:
         """Of a block: as asked, or by the interval of the arm that is scraped less often."""

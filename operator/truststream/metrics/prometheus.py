@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -106,8 +106,8 @@ class Prometheus:
 
     def _blocking(self, form: Mapping[str, str]) -> Answer:
         """In a thread, the decoding too: an answer may be megabytes."""
-        status, body = self._connection.query(form)
-        return decode(status, body, self._connection.where)
+        reply = self._connection.query(form)
+        return replace(decode(reply.status, reply.body, self._connection.where), skew=reply.skew)
 
 
 def _raised(answer: _Value | BaseException) -> _Value:

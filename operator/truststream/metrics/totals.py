@@ -172,5 +172,6 @@ def _check_fresh(series: Iterable[Series], window: Window, what: str) -> None:
         raise NoAnswerError(
             Outcome.NO_DATA,
             f"{what}: the freshest sample is {format_duration(round(age))} old, scraped every "
-            f"{format_duration(window.interval)} before: its target is gone, or our clocks differ",
+            f"{format_duration(window.interval)} before: its target is gone, or the clocks of Prometheus and of the "
+            f"operator differ by about {age:.0f}s",
         )

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +29,7 @@ class FakePrometheus:
         self.reply: Callable[[str], Reply | None] = lambda _query: None
         self.warnings: list[str] = []
         self.infos: list[str] = []
+        self.ahead = 0.0  # seconds of its clock
 
     def add(self, labels: Mapping[str, str], time: float, value: float) -> None:
         self.samples.setdefault(tuple(sorted(labels.items())), []).append((time, value))
@@ -99,7 +101,8 @@ def serve(fake: FakePrometheus) -> Iterator[str]:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             fake.headers.append(dict(self.headers))
             status, headers, body = fake.answer(form["query"][0], float(form.get("time", ["0"])[0]))
-            self.send_response(status)
+            self.send_response_only(status)
+            self.send_header("Date", self.date_time_string(time.time() + fake.ahead))
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()

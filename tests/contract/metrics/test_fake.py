@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -187,6 +188,27 @@ async def test_a_native_histogram_is_no_counter(bench: Bench, fake: FakePromethe
     found = await ask(bench, RATIO, bench.now())
     assert found.outcome is Outcome.INVALID
     assert "kind Distribution takes it" in found.message
+
+
+@pytest.mark.parametrize(("ahead", "who"), [(40, "Prometheus is ahead"), (-40, "the operator is ahead")])
+async def test_clocks_that_differ_are_told(bench: Bench, fake: FakePrometheus, ahead: float, who: str) -> None:
+    bench.target().hits("canary", c2=5)
+    await bench.scrape(3)
+    fake.ahead = ahead
+    found = await ask(bench, RATIO, bench.now(), block=10)
+    assert (found.outcome, found.blocks) == (Outcome.INVALID, ())
+    assert re.search(r"the clocks of Prometheus and of the operator differ by about (39|40|41)s", found.message)
+    assert who in found.message
+
+
+async def test_a_store_that_answers_from_the_future(bench: Bench, fake: FakePrometheus) -> None:
+    samples = [[START + step, str(step)] for step in range(0, 60, 5)]
+    series = {"metric": {"__name__": "hits_total"}, "values": samples}
+    body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [series]}}).encode()
+    fake.reply = lambda _: (200, {}, body)
+    found = await ask(bench, RATIO, bench.now())
+    assert found.outcome is Outcome.INVALID
+    assert "differ by about 54s" in found.message
 
 
 async def test_one_look_asks_the_same_once(bench: Bench, fake: FakePrometheus) -> None:
