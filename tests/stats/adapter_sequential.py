@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.stats.adapter_group_sequential import METHODS as GROUP_SEQUENTIAL
-from truststream.stats.asymptotic import Arm, Asymptotic, Estimate, absolute_lift, relative_lift
+from truststream.stats.asymptotic import Asymptotic, Estimate, absolute_lift, relative_lift
 from truststream.stats.bernoulli import bernoulli_confidence_sequence
 from truststream.stats.beta_binomial_mixture import BetaBinomialMixture
 from truststream.stats.betting import betting_martingale
@@ -31,6 +31,7 @@ from truststream.stats.quantile_ab import quantile_ab
 from truststream.stats.quantile_bands import LilBand, dkw_radius
 from truststream.stats.result import Alternative, Interval, SequentialResult
 from truststream.stats.stitching import DoubleStitching, Stitching, polynomial_bound
+from truststream.stats.summary import Mean, Moments, Proportion
 
 Inputs = dict[str, Any]
 Outputs = dict[str, Any]
@@ -41,11 +42,10 @@ def _ends(interval: Interval | None) -> list[float]:
     return [interval.lower, interval.upper]
 
 
-def _arm(sums: Inputs) -> Arm:
-    n, mean = float(sums["n"]), sums["sum"] / sums["n"]
+def _arm(sums: Inputs) -> Moments:
     if sums.get("proportion"):
-        return Arm(n, mean, mean * (1 - mean))
-    return Arm(n, mean, (sums["sumsq"] - sums["sum"] * mean) / (n - 1))
+        return Proportion(sums["sum"], sums["n"])
+    return Mean.from_sums(sums["n"], sums["sum"], sums["sumsq"])
 
 
 def _asymptotic(inputs: Inputs) -> Outputs:

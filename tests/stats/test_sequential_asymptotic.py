@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.stats.sequential_drawn import BAD, alarms, drawn
+from tests.stats.sequential_drawn import BAD, FloatArray, alarms, drawn
 from truststream.errors import InputError
-from truststream.stats.asymptotic import Arm, Asymptotic, Estimate, absolute_lift, relative_lift
+from truststream.stats.asymptotic import Asymptotic, Estimate, absolute_lift, relative_lift
 from truststream.stats.msprt import Pairs, msprt
 from truststream.stats.normal_mixture import NormalMixture
 from truststream.stats.result import Alternative
+from truststream.stats.summary import Mean
 
 sides = st.sampled_from(list(Alternative))
 estimates = st.builds(Estimate, st.floats(-50, 50), st.floats(1e-3, 10), st.integers(2, 10**9).map(float))
@@ -84,7 +85,7 @@ def test_strong_evidence_does_not_overflow() -> None:
 
 
 def test_relative_lift_is_the_ratio_and_its_delta_method() -> None:
-    control, treatment = Arm(400, 2.0, 4.0), Arm(100, 3.0, 9.0)
+    control, treatment = Mean.from_variance(400, 2.0, 4.0), Mean.from_variance(100, 3.0, 9.0)
     lift = relative_lift(control, treatment)
     assert lift.value == pytest.approx(0.5)
     assert lift.standard_error == pytest.approx(math.sqrt(0.09 / 4 + 0.01 * 9 / 16))
@@ -94,15 +95,15 @@ def test_relative_lift_is_the_ratio_and_its_delta_method() -> None:
 
 
 def test_relative_lift_does_not_depend_on_the_unit() -> None:
-    one = relative_lift(Arm(400, 2.0, 4.0), Arm(100, 3.0, 9.0))
-    other = relative_lift(Arm(400, -2000.0, 4e6), Arm(100, -3000.0, 9e6))
+    one = relative_lift(Mean.from_variance(400, 2.0, 4.0), Mean.from_variance(100, 3.0, 9.0))
+    other = relative_lift(Mean.from_variance(400, -2000.0, 4e6), Mean.from_variance(100, -3000.0, 9e6))
     assert other.value == pytest.approx(one.value)
     assert other.standard_error == pytest.approx(one.standard_error)
 
 
 def test_a_lift_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match=r"control\.mean: is 0"):
-        relative_lift(Arm(10, 0.0, 1.0), Arm(10, 1.0, 1.0))
+        relative_lift(Mean(10, 0.0, 1.0), Mean(10, 1.0, 1.0))
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -111,8 +112,6 @@ def test_what_is_no_number_is_refused(bad: float) -> None:
         with pytest.raises(InputError) as caught:
             Estimate(*values)
         assert caught.value.field == name
-    with pytest.raises(InputError, match="variance"):
-        Arm(1, 0.0, bad)
     with pytest.raises(InputError, match="n_tune"):
         Asymptotic(0.05, bad)
     with pytest.raises(InputError, match="null"):
@@ -121,9 +120,17 @@ def test_what_is_no_number_is_refused(bad: float) -> None:
         msprt(Pairs(10, 0.1, 0.2, 0.25), bad)
 
 
+def test_arms_that_tell_no_variance_are_refused() -> None:
+    one, many = Mean(1, 2.0, 0.0), Mean(10, 2.0, 1.0)
+    with pytest.raises(InputError, match=r"control\.variance: nan"):
+        absolute_lift(one, many)
+    with pytest.raises(InputError, match=r"treatment\.n: 0\.0 is not above zero"):
+        relative_lift(many, Mean())
+    with pytest.raises(InputError, match="standard_error"):
+        absolute_lift(Mean(10, 2.0, 0.0), Mean(10, 1.0, 0.0))
+
+
 def test_a_negative_variance_is_refused() -> None:
-    with pytest.raises(InputError, match="variance"):
-        Arm(10, 0.0, -1.0)
     with pytest.raises(InputError, match="variance"):
         Pairs(10, 0.0, 0.0, -1.0)
 
@@ -154,13 +161,16 @@ def test_msprt_false_alarms_with_known_variance_stay_below_the_level() -> None:
     assert 0 < alarms(paths, 0.05) <= 0.05
 
 
+def _summary(x: FloatArray) -> Mean:
+    return Mean.from_variance(float(x.size), float(x.mean()), float(x.var(ddof=1)))
+
+
 def test_asymptotic_false_alarms_stay_below_the_level() -> None:
     rng, alpha = np.random.default_rng(12), 0.05
     draws = rng.exponential(size=(1000, 2, 1500))
     looks, test = range(100, 1501, 50), Asymptotic(0.05, 1000)
     wrong = 0
     for control, treatment in draws:
-        arms = ((Arm(n, control[:n].mean(), control[:n].var(ddof=1)), treatment[:n]) for n in looks)
-        lifts = (absolute_lift(a, Arm(b.size, b.mean(), b.var(ddof=1))) for a, b in arms)
+        lifts = (absolute_lift(_summary(control[:n]), _summary(treatment[:n])) for n in looks)
         wrong += any(test.log_e(lift) >= -math.log(alpha) for lift in lifts)
     assert wrong / len(draws) <= alpha

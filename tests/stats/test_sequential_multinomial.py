@@ -106,7 +106,7 @@ def test_the_ratio_reversed_is_its_negative() -> None:
 
 
 def test_a_group_without_events_leaves_its_end_open() -> None:
-    nothing, one_sided = log_ratio_interval(TWO, (0, 0), 0.05), log_ratio_interval(TWO, (0, 90), 0.05)
+    nothing, one_sided = log_ratio_interval(TWO, (0, 0), 0.05), log_ratio_interval(TWO, (0, 900), 0.05)
     assert (nothing.lower, nothing.upper) == (-math.inf, math.inf)
     assert one_sided.upper == math.inf
     assert 1 < one_sided.lower < math.inf

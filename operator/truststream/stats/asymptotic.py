@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 from truststream.errors import InputError
-from truststream.stats.guards import finite, open_unit, positive
+from truststream.stats.guards import finite, non_negative, open_unit, positive
 from truststream.stats.normal_mixture import best_rho, one_sided_rho
 from truststream.stats.result import Alternative, Interval, SequentialResult
+from truststream.stats.summary import Moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +30,29 @@ class Estimate:
         return (self.value - finite("null", null)) / self.standard_error
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Mean and variance (of one unit) of an arm of `n` units."""
-
-    n: float
-    mean: float
-    variance: float
-
-    def __post_init__(self) -> None:
-        positive("n", self.n)
-        finite("mean", self.mean)
-        if finite("variance", self.variance) < 0:
-            raise InputError("variance", f"{self.variance} is negative")
+def _arm(name: str, arm: Moments) -> tuple[float, float]:
+    """Mean and squared standard error of the mean."""
+    n = positive(f"{name}.n", arm.n)
+    return finite(f"{name}.mean", arm.mean), non_negative(f"{name}.variance", arm.variance) / n
 
 
-def absolute_lift(control: Arm, treatment: Arm) -> Estimate:
+def absolute_lift(control: Moments, treatment: Moments) -> Estimate:
     """Difference of the means, with the unpooled standard error."""
-    squared = control.variance / control.n + treatment.variance / treatment.n
-    return Estimate(treatment.mean - control.mean, math.sqrt(squared), control.n + treatment.n)
+    (base, base_squared), (mean, squared) = _arm("control", control), _arm("treatment", treatment)
+    return Estimate(mean - base, math.sqrt(squared + base_squared), control.n + treatment.n)
 
 
-def relative_lift(control: Arm, treatment: Arm) -> Estimate:
+def relative_lift(control: Moments, treatment: Moments) -> Estimate:
     """Difference of the means over the control's mean, with the standard error of the delta method.
 
     Wrong when the control's mean is within a few standard errors of zero.
-    Source: Deng, Knoblich & Lu 2018 (arXiv 1803.06336), section 2.2.
+    Source: Deng, Knoblich & Lu 2018 (arXiv 1803.06336), the delta method for ratios.
     """
-    if control.mean == 0:
+    (base, base_squared), (mean, squared) = _arm("control", control), _arm("treatment", treatment)
+    if base == 0:
         raise InputError("control.mean", "is 0, so there is no relative lift; ask for the absolute one")
-    ratio = treatment.mean / control.mean
-    squared = treatment.variance / treatment.n + ratio * ratio * control.variance / control.n
-    error = math.sqrt(squared) / abs(control.mean)
+    ratio = mean / base
+    error = math.sqrt(squared + ratio * ratio * base_squared) / abs(base)
     return Estimate(ratio - 1, error, control.n + treatment.n)
 
 

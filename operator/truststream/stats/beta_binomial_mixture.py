@@ -25,7 +25,8 @@ class BetaBinomialMixture:
     Beta(r/(h(g+h)), r/(g(g+h))) for successes and failures, cut at the hypothesis when one-sided.
     Assumptions: the ends are known before the data. Independence is not needed, only the mean given the past.
     Wrong when: failures come in clusters that straddle observations, so the mean given the past moves.
-    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Propositions 7 (two-sided) and 8 (one-sided).
+    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Propositions 7 (two-sided, eqs. 56
+    and 57) and 8 (one-sided).
     """
 
     r: float

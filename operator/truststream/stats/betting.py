@@ -16,7 +16,7 @@ def predictable_bets(x: FloatArray, alpha: float) -> FloatArray:
     """Bets that use only what came before: sqrt(2 log(1/alpha)/(variance_(t-1) t log(t+1))).
 
     The variance is that of the past plus one imaginary observation with mean 1/2 and variance 1/4.
-    Source: Waudby-Smith & Ramdas 2023 (arXiv 2010.09686), section 3.2 (predictable plug-in).
+    Source: Waudby-Smith & Ramdas 2023 (arXiv 2010.09686), the predictable plug-in of Theorem 2.
     """
     t = np.arange(1.0, x.size + 1)
     means = (_PRIOR_MEAN + np.cumsum(x)) / (t + 1)
@@ -43,7 +43,7 @@ def betting_martingale(
     on a larger mean only, theta = 0 on a smaller one.
     Assumptions: values in [0, 1]; nothing else: neither independence nor equal laws.
     Wrong when: the mean given the past moves. Weak when values are near one end (rates of .001): bet on a share there.
-    Source: Waudby-Smith & Ramdas 2023 (arXiv 2010.09686), Theorem 3 (hedged capital), section 4.4.
+    Source: Waudby-Smith & Ramdas 2023 (arXiv 2010.09686), Theorem 3 (hedged capital).
     """
     values = unit_series("x", x)
     closed_unit("m", m)

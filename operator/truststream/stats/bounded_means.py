@@ -82,7 +82,8 @@ def bernstein_mixture_interval(x: Sequence[float] | FloatArray, alpha: float, v_
     Formula: mean -+ u(V)/t, V = sum of (x - mean before)^2, u the bound of `GammaExponentialMixture` with c = 1 at
     alpha/2 on each side.
     Assumptions: values in [0, 1] with one mean given the past. Wrong when: it moves.
-    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Theorem 4 with Proposition 9.
+    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Theorem 4 with the boundary of
+    Proposition 9.
     """
     values = unit_series("x", x)
     half = open_unit("alpha", alpha) / 2

@@ -42,7 +42,7 @@ def dirichlet_multinomial(
     E = m1/m0 depends on the total counts only, the coefficients of the batches cancel.
     Assumptions: units are independent. Wrong when: sessions are sticky or connections are kept alive, so that requests
     come in clusters; or the split changes, as in a canary's steps: start again then.
-    Source: Lindon & Malek 2022 (arXiv 2011.03567), section 2.1.
+    Source: Lindon & Malek 2022 (arXiv 2011.03567), sample ratio mismatch.
     """
     shares, start = simplex("theta0", theta0), series("prior", prior)
     if start.size != shares.size or (start <= 0).any():

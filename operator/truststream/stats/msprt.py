@@ -42,7 +42,7 @@ def msprt(pairs: Pairs, tau: float, null: float = 0.0) -> SequentialResult:
     Assumptions: pairs 1:1, independent, a known variance; with the plug-in variance it holds for large n only.
     Wrong when: arms differ in size, events come in clusters, or the variance is estimated from few events. Without
     any spread it cannot tell.
-    Source: Johari, Pekelis & Walsh 2015 (arXiv 1512.04922), section 4; Robbins 1970.
+    Source: Johari, Pekelis & Walsh 2015 (arXiv 1512.04922), the mixture SPRT of normal data; Robbins 1970.
     """
     prior = positive("tau", tau) ** 2
     difference = pairs.treatment_mean - pairs.control_mean

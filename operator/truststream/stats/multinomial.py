@@ -25,7 +25,7 @@ class MultinomialTest:
     is the `concentration` of the Dirichlet prior around theta0.
     Assumptions: events are independent. As a canary test the groups' shares of the traffic must be theta0.
     Wrong when: events come in clusters: at dispersion 8 false alarms reach 42-50 % instead of 1 %.
-    Source: Lindon & Malek 2022 (arXiv 2011.03567), sections 2 and 3.
+    Source: Lindon & Malek 2022 (arXiv 2011.03567), the multinomial test and its use for Poisson counting processes.
     """
 
     theta0: tuple[float, ...]

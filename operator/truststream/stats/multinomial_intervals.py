@@ -52,7 +52,7 @@ def share_intervals(test: MultinomialTest, seen: Sequence[float] | FloatArray, a
 
     Formula: theta stays while the marginal likelihood is below likelihood(theta)/alpha. For one share the other
     groups are profiled out, which leaves n kl(p_i, theta_i) <= slack with the binary Kullback-Leibler divergence.
-    Assumptions and source: `MultinomialTest`; Lindon & Malek 2022 (arXiv 2011.03567), section 2, the confidence set.
+    Assumptions and source: `MultinomialTest`; Lindon & Malek 2022 (arXiv 2011.03567), the confidence sequence of theta.
     All shares are covered together at all looks.
     """
     array = test.check(seen)
@@ -69,7 +69,7 @@ def log_ratio_interval(
     Formula: log(theta_i/theta_j) - log(theta0_i/theta0_j) over all theta that are not rejected; the other groups are
     profiled out. With three groups or more, all contrasts are covered together.
     Assumptions: a ratio that does not change. Wrong under clusters, see `MultinomialTest`.
-    Source: Lindon & Malek 2022 (arXiv 2011.03567), section 4 (inhomogeneous Poisson processes).
+    Source: Lindon & Malek 2022 (arXiv 2011.03567), inhomogeneous Poisson processes.
     """
     array = test.check(seen)
     i, j = groups

@@ -57,7 +57,7 @@ def polynomial_bound(v: float, alpha: float, v_min: float, c: float = 0.0, stitc
     k2 c l; below `v_min` the bound at `v_min` holds.
     Assumptions: V is predictable. Wrong when: it is estimated from the same data. About twice as wide as a mixture at
     practical sizes.
-    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Theorem 1, polynomial case, section 3.1.
+    Source: Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), Theorem 1 and eq. (10).
     """
     how = stitching or Stitching()
     used = max(non_negative("v", v), positive("v_min", v_min))
@@ -75,7 +75,7 @@ class DoubleStitching:
     l = s log log(eta m/t_opt) + s log j + log(2 zeta(s)(2 zeta(s)+1)/(alpha log^s eta)):
     bound = delta sqrt(eta m sigma^2/t_opt) + sqrt(k1^2 sigma^2 m l + (k2 c l)^2) + k2 c l, in units of counts.
     Wrong when: observations depend on each other, e.g. latencies during one slow spell.
-    Source: Howard & Ramdas 2022 (arXiv 1906.09712), section on double stitching and its appendix.
+    Source: Howard & Ramdas 2022 (arXiv 1906.09712), double stitching, as in the authors' library confseq.
     """
 
     t_opt: float
