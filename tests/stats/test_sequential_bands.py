@@ -20,7 +20,7 @@ samples = st.lists(st.integers(-20, 20).map(float), min_size=1, max_size=40)
 @drawn
 @given(st.integers(1, 10**9), st.floats(1e-6, 0.5))
 def test_a_band_for_all_times_is_wider_than_for_one(n: int, alpha: float) -> None:
-    assert dkw_radius(n, alpha) < LilBand(0.05, 1).radius(n) or alpha < 0.05
+    assert dkw_radius(n, alpha) < LilBand(alpha, 1).radius(n)
 
 
 @pytest.mark.parametrize("a", [0.75, 0.85, 1.2])
@@ -118,7 +118,7 @@ def test_evidence_grows_with_the_shift() -> None:
 
 def test_false_alarms_stay_below_the_level() -> None:
     rng, alarmed = np.random.default_rng(6), 0
-    for _ in range(60):
+    for _ in range(300):
         a, b = rng.exponential(size=(2, 200))
         alarmed += any(quantile_ab(a[:n], b[:n], 0.9, 100, 0.05).p <= 0.05 for n in (25, 50, 100, 200))
-    assert alarmed / 60 <= 0.05
+    assert alarmed / 300 <= 0.05

@@ -196,3 +196,14 @@ def test_false_alarms_of_counts_stay_below_the_level() -> None:
     bounds = np.array([mixture.bound(0.3 * k, 0.05) for k in range(1, 201)])
     paths = np.where(excess >= bounds, 10.0, 0.0)
     assert 0 < alarms(paths, 0.05) <= 0.05
+
+
+@drawn
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=9), st.floats(0.0, 1e6))
+def test_many_sums_at_once_are_the_sums_one_by_one(parts: list[float], v: float) -> None:
+    mixture = BetaBinomialMixture.tuned(100.0, 0.05, (0.2, 0.8), True)
+    sums = [part * v / (0.2 if part > 0 else 0.8) for part in parts]
+    expected = [mixture.log_e(s, v) for s in sums]
+    assert mixture.log_path(np.array(sums), v) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    with pytest.raises(InputError, match="two_sided"):
+        BetaBinomialMixture(1.0, 0.2, 0.8, False).log_path(np.zeros(1), 1.0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from truststream.errors import InputError
 from truststream.stats.crossing import upper_crossing
-from truststream.stats.guards import finite, non_negative, open_unit, positive
+from truststream.stats.guards import FloatArray, finite, non_negative, open_unit, positive
 from truststream.stats.normal_mixture import best_rho, one_sided_rho
-from truststream.stats.special import log_lower_beta
+from truststream.stats.special import log_dirichlet, log_lower_beta
 
 _LEAST = 1e-3  # of g h: the prior stays proper however early the boundary is tuned
 
@@ -67,6 +69,18 @@ class BetaBinomialMixture:
         failures = max(v - g * s, 0.0) / (g * width)
         null = successes * math.log(g / width) + failures * math.log(h / width)
         return self._log_mass(successes, failures) - self._start - null
+
+    def log_path(self, s: FloatArray, v: float) -> FloatArray:
+        """`log_e` of many sums at once at one intrinsic time, for the two-sided mixture."""
+        if not self.two_sided:
+            raise InputError("two_sided", "is false; only the two-sided mixture is computed for many sums at once")
+        g, h, width = self.g, self.h, self.g + self.h
+        successes = np.maximum(v + h * s, 0.0) / (h * width)
+        failures = np.maximum(v - g * s, 0.0) / (g * width)
+        after = np.stack((self.r / (g * width) + failures, self.r / (h * width) + successes), axis=-1)
+        null = successes * math.log(g / width) + failures * math.log(h / width)
+        path: FloatArray = log_dirichlet(after) - self._start - null
+        return path
 
     def bound(self, v: float, alpha: float) -> float:
         """P(S_t >= bound(V_t) at any t) <= alpha; v/g, the largest sum there is, while nothing smaller will do.

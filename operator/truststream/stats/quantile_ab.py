@@ -44,8 +44,8 @@ class _Evidence:
         ordered = np.sort(values)
         low = np.searchsorted(ordered, grid, side="left") / self.n
         high = np.searchsorted(ordered, grid, side="right") / self.n
-        shares, where = np.unique(np.clip(self.cheapest(), low, high), return_inverse=True)
-        return np.array([self.log_e(float(share)) for share in shares])[where]
+        p, n = self.quantile, self.n
+        return self.mixture.log_path((np.clip(self.cheapest(), low, high) - p) * n, p * (1 - p) * n)
 
 
 def quantile_ab(
