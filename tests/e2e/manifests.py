@@ -108,7 +108,9 @@ _CANARY: Manifest = {
     "monitoringMetrics": [{"name": "errorRate"}],
     "promotionCriteria": [{"metric": "errorRate", "threshold": "1%"}],
     "rollbackThresholds": {"errorRate": "5%"},
-    "analysis": {"interval": "2s", "minimumRequests": 20},
+    # Most scenarios are not about evidence: a window and a limit are quick. Those of the default judge are in
+    # test_judge.py and name their mode.
+    "analysis": {"mode": "Threshold", "interval": "2s", "minimumRequests": 20},
     # One pod that the node calls not ready for a moment would be no endpoint at all, which is evidence.
     "canaryReplicas": 2,
 }

@@ -35,7 +35,7 @@ _OPAQUE = ".wh..wh..opq"  # hides what the layers below have in this directory
 def load(cluster: Cluster) -> str:
     """Into the cluster, unless it is there; returns the tag."""
     tag = f"dev-{_digest([*_parts(), *_sources()])}"
-    known = cluster.directory / "operator-image.tag"
+    known = _known(cluster)
     if known.exists() and known.read_text() == tag:
         return tag
     if cluster.maker == "kind":
@@ -48,6 +48,15 @@ def load(cluster: Cluster) -> str:
         archive.unlink()
     known.write_text(tag)
     return tag
+
+
+def loaded(cluster: Cluster) -> str:
+    """The image that `load` has put there, whatever the sources have become since."""
+    return f"{NAME}:{_known(cluster).read_text()}"
+
+
+def _known(cluster: Cluster) -> Path:
+    return cluster.directory / "operator-image.tag"
 
 
 def _dependencies() -> Path:

@@ -27,7 +27,7 @@ def install(cluster: Cluster, *values: str) -> None:
     tag = image.load(cluster)
     with step("chart"):
         settings = [f"image.repository={image.NAME}", f"image.tag={tag}"]
-        settings += [f"configuration.prometheus.address={PROMETHEUS}", "configuration.scrapeInterval=3s"]
+        settings += [f"configuration.prometheus.address={PROMETHEUS}", "configuration.scrapeInterval=2s"]
         sets = [part for value in (*settings, *values) for part in ("--set", value)]
         where = ["-n", NAMESPACE, "--create-namespace"]
         cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *sets, "--wait", "--timeout", "120s")

@@ -59,7 +59,7 @@ class Shop:
             },
         }
 
-    def canary(self, **spec: Any) -> Object:
+    def canary(self, analysis: Object | None = None, **spec: Any) -> Object:
         """Two weights, a second each: as quick as it can be and still be seen."""
         whole = {
             "targetRef": {"name": "web"},
@@ -70,7 +70,8 @@ class Shop:
             "monitoringMetrics": [{"name": "errorRate"}],
             "promotionCriteria": [{"metric": "errorRate", "threshold": "1%"}],
             "rollbackThresholds": {"errorRate": "5%"},
-            "analysis": {"interval": "1s", "minimumRequests": 20},
+            # About the release, not about statistics: a window and a limit are quick.
+            "analysis": {"mode": "Threshold", "interval": "1s", "minimumRequests": 20, **(analysis or {})},
             **spec,
         }
         return {

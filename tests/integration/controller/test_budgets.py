@@ -21,7 +21,7 @@ def test_idle_asks_nothing(shop: Shop, audit: Audit) -> None:
 
 def test_a_step_is_one_route_one_status_one_event(shop: Shop, audit: Audit) -> None:
     # Looks far apart, so that none falls between the steps' own writes.
-    shop.open(increments=[20, 30, 100], stepDuration="6s", analysis={"interval": "5s", "minimumRequests": 20})
+    shop.open(increments=[20, 30, 100], stepDuration="6s", analysis={"interval": "5s"})
     shop.release("web:2")
     shop.wait_weight(10)
     pause(1)

@@ -9,6 +9,9 @@ from truststream.api import names
 
 BEHAVIOUR = "pod.truststream.test/behaviour"
 REPLICAS = 4
+# Most scenarios are about what a verdict brings about, not about how it is come by: a window and a limit are enough
+# for that, and quick. What the default judge says is in test_judge.py and test_evidence.py.
+BY_THRESHOLD = {"mode": "Threshold", "interval": "1s", "minimumRequests": 10}
 
 
 def deployment(
@@ -61,7 +64,14 @@ def route(namespace: str, backend: str = "web") -> Object:
     }
 
 
-def canary(namespace: str, *, settle: str = "1s", config: dict[str, Any] | None = None, **spec: Any) -> Object:
+def canary(
+    namespace: str,
+    *,
+    settle: str = "1s",
+    config: dict[str, Any] | None = None,
+    analysis: Object | None = None,
+    **spec: Any,
+) -> Object:
     """Two weights of two seconds: as quick as it can be and still be seen."""
     whole = {
         "targetRef": {"name": "web"},
@@ -73,7 +83,7 @@ def canary(namespace: str, *, settle: str = "1s", config: dict[str, Any] | None 
         "increments": [50, 100],
         "stepDuration": "2s",
         "monitoringMetrics": [{"name": "errorRate"}],
-        "analysis": {"interval": "1s", "minimumRequests": 10},
+        "analysis": {**BY_THRESHOLD, **(analysis or {})},
         **spec,
     }
     return {

@@ -41,7 +41,7 @@ def test_a_step_costs_one_write_of_the_route_one_of_the_status_and_an_event(
     world: World, size: str, scales: int
 ) -> None:
     """The look at the end of the step is the only one: it may cost a status, too, when pods have to come first."""
-    world.open(canaryReplicas=size, stepDuration="6s", analysis={"interval": "6s", "minimumRequests": 10})
+    world.open(canaryReplicas=size, stepDuration="6s", analysis={"interval": "6s"})
     world.release()
     world.weight(10)
     world.eventually(lambda: "WeightChanged" in world.events(), "the event of the first weight")
