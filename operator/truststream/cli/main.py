@@ -21,6 +21,8 @@ VERBS: Final = (
     "retry",
     "skip",
     "lint",
+    "backtest",
+    "simulate",
     "config",
     "run",
     "eject",
