@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -59,6 +59,7 @@ class PolledSource(ABC, Generic[C]):
         self._config = config
         self._http = Http(Place(f"{self.name} at {self._address()}", setting), config, secrets)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"source-{called}")
+        self._asked: dict[Hashable, asyncio.Task[Any]] = {}
         self._closed = False
 
     @classmethod
@@ -186,7 +187,22 @@ class PolledSource(ABC, Generic[C]):
         times = {name: f"{{{{{name}}}}}" for name in self.TIMES}
         return templates.filled(template, placeholders(arm) | times).strip()
 
-    async def _run(self, ask: Callable[..., T], *args: object) -> T:
+    async def _run(self, ask: Callable[..., T], *args: Hashable) -> T:
+        """One request for all who ask the same at the same time; who gives up does not end it for the others."""
+        key = (ask.__name__, args)
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._in_thread(ask, args))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        answer: T = await asyncio.shield(task)
+        return answer
+
+    def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
+        del self._asked[key]
+        if not done.cancelled():
+            done.exception()  # seen, also when everyone who asked has gone
+
+    async def _in_thread(self, ask: Callable[..., T], args: Iterable[object]) -> T:
         if self._closed:
             raise self._http.down("is being configured anew")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, ask, args)

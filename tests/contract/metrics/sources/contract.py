@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import math
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,25 @@ def arm(name: str) -> Arm:
 
 def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(START + seconds, UTC)
+
+
+class Gate:
+    """Keeps whoever asks waiting."""
+
+    def __init__(self, fake: Fake) -> None:
+        self._came, self._opened = threading.Event(), threading.Event()
+        fake.reply = self._wait
+
+    def _wait(self, _seen: Seen) -> Reply | None:
+        self._came.set()
+        self._opened.wait(5)
+        return None
+
+    async def reached(self) -> None:
+        assert await asyncio.to_thread(self._came.wait, 5)
+
+    def open(self) -> None:
+        self._opened.set()
 
 
 class SourceContract(ABC):
@@ -70,7 +90,7 @@ class SourceContract(ABC):
         await source.close()
 
     def made(self, address: str, **more: Any) -> PolledSource[Any]:
-        settings = {"timeout": "2s", "delay": f"{DELAY}s", "interval": "1m", **more}
+        settings = {"timeout": "10s", "delay": f"{DELAY}s", "interval": "1m", **more}
         return self.make_source(address, Secrets(SECRETS), **settings)
 
     def ratio(self) -> Query:
@@ -348,17 +368,43 @@ class SourceContract(ABC):
         await source.close()
 
     async def test_asking_does_not_block_the_loop(self, source: PolledSource[Any], fake: Fake) -> None:
-        def slow(_seen: Seen) -> Reply | None:
-            time.sleep(0.2)
-            return None
-
-        fake.reply = slow
+        """It turns while the source keeps us waiting."""
+        gate = Gate(fake)
         question = asyncio.create_task(self.ask_value(source))
-        turns = 0
-        while not question.done():
-            await asyncio.sleep(0.01)
-            turns += 1
-        assert turns >= 5
+        await gate.reached()
+        assert not question.done()
+        gate.open()
+        assert (await question).outcome is Outcome.NO_DATA
+
+    async def test_one_look_asks_the_same_once(self, source: PolledSource[Any], fake: Fake) -> None:
+        """Two metrics of one total, e.g.; some services bill every question."""
+        fake.add("hits_canary", START + 10, 5)
+        question = Question(self.ratio(), at(0), at(150), arm("canary"))
+        other = dataclasses.replace(question, query=dataclasses.replace(self.ratio(), name="other"))
+        first, second = await asyncio.gather(source.measure(question), source.measure(other))
+        assert (first.canary, second.canary) == (ArmReading(requests=5), ArmReading(requests=5))
+        assert len(fake.seen) == 2
+
+    async def test_one_who_gives_up_leaves_the_others_their_answer(self, source: PolledSource[Any], fake: Fake) -> None:
+        fake.add("depth_canary", START + 90, 7)
+        gate = Gate(fake)
+        first, second = (asyncio.create_task(self.ask_value(source)) for _ in range(2))
+        await gate.reached()
+        first.cancel()
+        gate.open()
+        assert (await second).canary == ArmReading(value=7)
+        assert len(fake.seen) == 1
+
+    async def test_a_source_that_is_closed_in_mid_look_is_down(self, source: PolledSource[Any], fake: Fake) -> None:
+        """The configuration changed while somebody asked: nothing is raised, and nothing made up."""
+        gate = Gate(fake)
+        look = asyncio.create_task(self.ask_ratio(source, 0, 60 * (source.MOST + 10)))
+        await gate.reached()
+        await source.close()
+        gate.open()
+        found = await look
+        assert found.outcome is Outcome.SOURCE_DOWN
+        assert (found.canary, found.stable) == (None, None)
 
     async def test_a_source_that_is_closed_is_down(self, source: PolledSource[Any]) -> None:
         await source.close()

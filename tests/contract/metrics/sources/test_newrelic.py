@@ -85,7 +85,7 @@ class TestNewRelic(SourceContract):
         where = "m = 'hits_canary' AND podName RLIKE '^web-canary[.]x-[a-z0-9]+$'"
         times = f"SINCE {START}000 UNTIL {START + 120}000 TIMESERIES 60 seconds"
         assert sent["nrql"] == f"SELECT count(*) FROM Transaction WHERE {where} {times}"
-        assert sent["timeout"] == 2
+        assert sent["timeout"] == 10
 
     async def test_a_percentile(self, source: PolledSource[Any], fake: Fake) -> None:
         row = {"percentile.duration": {"99": 0.25}}
