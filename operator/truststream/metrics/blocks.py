@@ -167,7 +167,7 @@ def distribution(grown: Grown, where: Grid, scale: float = 1.0) -> Arm:
 
 
 def _native(grown: Grown) -> bool:
-    return bool(grown.total) and all(one.native for growth in grown.total for one in growth.batch.series)
+    return bool(grown.total) and all(growth.batch.native for growth in grown.total)
 
 
 def blocks(where: Grid, canary: Arm, stable: Arm) -> tuple[Block, ...]:

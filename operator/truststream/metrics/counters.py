@@ -93,6 +93,18 @@ class Batch:
     values: Floats
     together: bool = False  # buckets of one histogram: when one begins anew, all do
 
+    @property
+    def native(self) -> bool:
+        """Made of a native histogram."""
+        return self.series[0].native
+
+    def later(self, after: float) -> Batch:
+        """Its samples after that."""
+        if self.times[0] > after:
+            return self
+        first = int(self.times.searchsorted(after, side="right"))
+        return replace(self, times=self.times[first:], values=self.values[:, first:])
+
 
 @dataclass(frozen=True, slots=True)
 class Scrapes:
@@ -145,29 +157,32 @@ def timelines(found: Iterable[Batch]) -> dict[Target, Floats]:
     }
 
 
-def check(series: Iterable[Series]) -> None:
+def check(found: Iterable[Batch]) -> None:
     """Refuse what no counter shows.
 
     Raises:
         InvalidSamplesError: a sample is NaN, infinite or negative.
     """
-    for one in series:
-        wrong = ~(np.isfinite(one.values) & (one.values >= 0))
+    for batch in found:
+        wrong = ~(np.isfinite(batch.values) & (batch.values >= 0))
         if wrong.any():
-            value = one.values[wrong][0]
-            raise InvalidSamplesError(f"{one.text} has the sample {value:g}; a counter is finite and never negative")
+            row, place = np.argwhere(wrong)[0]
+            raise InvalidSamplesError(
+                f"{batch.series[row].text} has the sample {batch.values[row, place]:g}; "
+                "a counter is finite and never negative"
+            )
 
 
-def interval_of(series: Iterable[Series], hint: float) -> float:
+def interval_of(found: Iterable[Batch], hint: float) -> float:
     """The usual time between two scrapes; `hint` while no series has two samples."""
-    gaps = [np.diff(batch.times).repeat(len(batch.series)) for batch in batches(series)]
-    found = np.concatenate(gaps) if gaps else np.array([])
-    return float(np.median(found)) if found.size else hint
+    gaps = [np.diff(batch.times).repeat(len(batch.series)) for batch in found]
+    every = np.concatenate(gaps) if gaps else np.array([])
+    return float(np.median(every)) if every.size else hint
 
 
-def newest(series: Iterable[Series]) -> float:
+def newest(found: Iterable[Batch]) -> float:
     """Time of the freshest sample; -inf without any."""
-    return max((one.samples[-1][0] for one in series if one.samples), default=-math.inf)
+    return max((float(batch.times[-1]) for batch in found), default=-math.inf)
 
 
 def tolerated_age(interval: float) -> float:
@@ -175,16 +190,14 @@ def tolerated_age(interval: float) -> float:
     return max(_MISSED * interval, _FLOOR)
 
 
-def scrapes_of(series: Iterable[Series]) -> dict[Target, Scrapes]:
+def scrapes_of(found: Iterable[Batch]) -> dict[Target, Scrapes]:
     """What the series themselves tell about the scrapes of their targets: those of one scrape carry one time."""
-    return {target: Scrapes(tuple(found.tolist())) for target, found in timelines(batches(series)).items()}
+    return {target: Scrapes(tuple(times.tolist())) for target, times in timelines(found).items()}
 
 
-def unexplained(series: Iterable[Series], known: Mapping[Target, Scrapes], window: Window) -> set[Target]:
+def unexplained(found: Iterable[Batch], known: Mapping[Target, Scrapes], window: Window) -> set[Target]:
     """Targets of series that begin in the window, or have a gap, while nothing tells whether they were scraped then."""
-    return {
-        batch.target for batch in batches(series) if not _explained(batch, known.get(batch.target, Scrapes()), window)
-    }
+    return {batch.target for batch in found if not _explained(batch, known.get(batch.target, Scrapes()), window)}
 
 
 def _explained(batch: Batch, scrapes: Scrapes, window: Window) -> bool:
@@ -254,7 +267,7 @@ class Ratio:
     bad: float
 
 
-def ratio(total: Sequence[Series], bad: Sequence[Series], scrapes: Mapping[Target, Scrapes], window: Window) -> Ratio:
+def ratio(total: Sequence[Batch], bad: Sequence[Batch], scrapes: Mapping[Target, Scrapes], window: Window) -> Ratio:
     """Bad and all of the same scrapes. A target without a bad series had no errors.
 
     Raises:
@@ -262,10 +275,10 @@ def ratio(total: Sequence[Series], bad: Sequence[Series], scrapes: Mapping[Targe
     """
     last = {target: times.times[-1] for target, times in scrapes_of(total).items() if times.times}
     requests, errors = defaultdict[Target, float](float), defaultdict[Target, float](float)
-    for batch in batches(total):
+    for batch in total:
         known = scrapes.get(batch.target, Scrapes())
         requests[batch.target] += float(increments_of(batch, known, window).sum())
-    for batch in batches(bad):
+    for batch in bad:
         # The answer about `bad` is the later one and may hold a scrape that the other does not.
         until = min(window.until, last.get(batch.target, window.until))
         known = scrapes.get(batch.target, Scrapes())

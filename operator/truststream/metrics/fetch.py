@@ -7,13 +7,13 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from truststream.api.canarydeployment import MetricKind
 from truststream.canary.observation import Outcome
 from truststream.metrics.answers import Answer, NoAnswerError
 from truststream.metrics.base import Arm, Question
-from truststream.metrics.counters import Series, Target
+from truststream.metrics.counters import Batch, Target, batches
 from truststream.metrics.growth import Records
 from truststream.metrics.promql import render
 from truststream.metrics.targets import query_for, records_in
@@ -21,6 +21,8 @@ from truststream.metrics.targets import query_for, records_in
 Ask = Callable[[str, datetime], Awaitable[Answer]]
 """Answers a query at a time, or raises a NoAnswerError."""
 
+_T = TypeVar("_T")
+_MANY: Final = 20_000  # samples: some milliseconds
 _REACH: Final = 4  # scrape intervals before the window in which the sample to count from is looked for
 _REACH_FLOOR: Final = 60.0
 _BLOCK_REACH: Final = 8  # blocks look back alike wherever the question begins, over some missed scrapes
@@ -34,11 +36,21 @@ class Fetched:
 
     arm: str
     selector: str
-    total: tuple[Series, ...] = ()
-    bad: tuple[Series, ...] = ()
+    total: tuple[Batch, ...] = ()
+    bad: tuple[Batch, ...] = ()
     notes: tuple[str, ...] = ()
     skew: float = 0.0  # seconds by which the source's clock is ahead of ours
     failure: NoAnswerError | None = None
+
+    @property
+    def samples(self) -> int:
+        """How many there are to count."""
+        return sum(batch.values.size for batch in (*self.total, *self.bad))
+
+
+async def work(samples: int, function: Callable[..., _T], *args: object) -> _T:
+    """Count: at once where that takes less than a change of threads, else where it does not block the event loop."""
+    return function(*args) if samples < _MANY else await asyncio.to_thread(function, *args)
 
 
 def reach_for_totals(hint: float) -> float:
@@ -80,11 +92,13 @@ class Fetcher:
             bad = await self._samples(render(query.bad, arm)) if ratio else Answer("matrix")
         except NoAnswerError as error:
             return Fetched(arm.arm, selector, failure=error)
-        return Fetched(arm.arm, selector, total.series, bad.series, (*total.notes, *bad.notes), total.skew)
+        whole, part = batches(total.series, of_histograms=not ratio), batches(bad.series)
+        notes = (*total.notes, *bad.notes)
+        return Fetched(arm.arm, selector, tuple(whole), tuple(part), notes, total.skew)
 
-    async def records(self, series: Sequence[Series], targets: set[Target]) -> Mapping[Target, Records]:
+    async def records(self, found: Sequence[Batch], targets: set[Target]) -> Mapping[Target, Records]:
         """Prometheus' own records, to be asked only where the series themselves leave a question."""
-        selector = query_for(targets, series)
+        selector = query_for(targets, (one for batch in found for one in batch.series if batch.target in targets))
         if not selector:
             return {target: Records() for target in targets}
         return records_in((await self._samples(selector)).series, targets)

@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Final
 
 from truststream.metrics.counters import (
+    Batch,
     Identity,
     InvalidSamplesError,
     Scrapes,
     Series,
     Target,
     Window,
-    batches,
     histogram_of,
     increments_of,
 )
@@ -27,21 +27,21 @@ _SLACK: Final = 1e-6
 _NARROW: Final = "narrow the selector to one histogram"
 
 
-def buckets(series: Sequence[Series], scrapes: Mapping[Target, Scrapes], window: Window, scale: float = 1.0) -> Buckets:
+def buckets(found: Sequence[Batch], scrapes: Mapping[Target, Scrapes], window: Window, scale: float = 1.0) -> Buckets:
     """Counts of one arm in (since, until] by upper bound; bounds are multiplied by `scale`. Empty without series.
 
     Raises:
         InvalidSamplesError: no bucket, other bounds among the series, or counts that fall with rising bounds.
     """
     groups: dict[Identity, dict[float, float]] = defaultdict(dict)
-    for batch in batches(series, of_histograms=True):
+    for batch in found:
         counted = increments_of(batch, scrapes.get(batch.target, Scrapes()), window)
         for one, count in zip(batch.series, counted.tolist(), strict=True):
             group, bound = group_and_bound(one)
             groups[group][bound] = count
     if not groups:
         return ()
-    bounds = _common_bounds(groups.values(), native=all(one.native for one in series))
+    bounds = _common_bounds(groups.values(), native=all(one.native for batch in found for one in batch.series))
     for group, counts in groups.items():
         _check_rising(group, [(bound, counts[bound]) for bound in bounds])
     return tuple((bound * scale, sum(counts[bound] for counts in groups.values())) for bound in bounds)

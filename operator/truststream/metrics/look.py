@@ -11,8 +11,8 @@ from truststream.canary.observation import ArmReading, Block, Measurement, Outco
 from truststream.metrics import blocks, counters, totals
 from truststream.metrics.answers import NoAnswerError
 from truststream.metrics.base import Question
-from truststream.metrics.counters import InvalidSamplesError, batches
-from truststream.metrics.fetch import Ask, Fetched, Fetcher, reach_for_blocks, reach_for_totals
+from truststream.metrics.counters import InvalidSamplesError
+from truststream.metrics.fetch import Ask, Fetched, Fetcher, reach_for_blocks, reach_for_totals, work
 from truststream.metrics.growth import Rules
 
 _CLOCKS: Final = 1.0  # seconds that clocks may differ however often is scraped
@@ -118,30 +118,25 @@ class Look:
             if arm and arm.failure and arm.failure.outcome is not Outcome.NO_DATA:
                 raise arm.failure  # half the arms are no blocks
         length = self._length(both)
-        of_histograms = self._question.query.kind is MetricKind.DISTRIBUTION
-        ours, theirs = (_counters(arm, of_histograms) for arm in both)
+        ours, theirs = (blocks.Counters(arm.total, arm.bad) if arm else blocks.Counters() for arm in both)
         whole = blocks.grid(length, self._since, self._until)
         where = blocks.clip(whole, blocks.complete_until((ours, theirs), fetcher.reach, self._hint))
         rules = Rules(fetcher.reach, where.start, self._hint)
         canary, stable = await asyncio.gather(
             self._arm_in_blocks(fetcher, ours, where, rules), self._arm_in_blocks(fetcher, theirs, where, rules)
         )
-        return _InBlocks(length, await asyncio.to_thread(blocks.blocks, where, canary, stable))
+        samples = sum(arm.samples for arm in both if arm)
+        return _InBlocks(length, await work(samples, blocks.blocks, where, canary, stable))
 
     async def _arm_in_blocks(
         self, fetcher: Fetcher, found: blocks.Counters, where: blocks.Grid, rules: Rules
     ) -> blocks.Arm:
-        grown = await asyncio.to_thread(found.grown, rules)
+        samples = sum(batch.values.size for batch in found.all)
+        grown = await work(samples, found.grown, rules)
         if opened := grown.open:
-            records = await fetcher.records([one for batch in found.all for one in batch.series], opened)
-            grown = await asyncio.to_thread(found.grown, rules, records)
+            records = await fetcher.records(found.all, opened)
+            grown = await work(samples, found.grown, rules, records)
         query = self._question.query
         if query.kind is MetricKind.RATIO:
-            return await asyncio.to_thread(blocks.ratio, grown, where)
-        return await asyncio.to_thread(blocks.distribution, grown, where, query.scale)
-
-
-def _counters(arm: Fetched | None, of_histograms: bool) -> blocks.Counters:
-    if arm is None:
-        return blocks.Counters()
-    return blocks.Counters(tuple(batches(arm.total, of_histograms=of_histograms)), tuple(batches(arm.bad)))
+            return await work(samples, blocks.ratio, grown, where)
+        return await work(samples, blocks.distribution, grown, where, query.scale)

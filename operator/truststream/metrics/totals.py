@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,13 +18,11 @@ from truststream.metrics.counters import (
     Floats,
     InvalidSamplesError,
     Scrapes,
-    Series,
     Target,
     Window,
-    batches,
     timelines,
 )
-from truststream.metrics.fetch import Fetched, Fetcher, reach_for_totals
+from truststream.metrics.fetch import Fetched, Fetcher, reach_for_totals, work
 from truststream.metrics.growth import Growth, Records, Rules, grow
 
 
@@ -68,31 +64,30 @@ class Totals:
         window = self._window(fetched, total, bad)
         scrapes = await self._scrapes((*total, *bad), window)
         if self._question.query.kind is MetricKind.RATIO:
-            counts = await asyncio.to_thread(counters.ratio, total, bad, scrapes, window)
+            counts = await work(fetched.samples, counters.ratio, total, bad, scrapes, window)
             return Reading(ArmReading(requests=counts.requests, bad=counts.bad), fetched.notes)
-        found = await asyncio.to_thread(histograms.buckets, total, scrapes, window, self._question.query.scale)
+        scale = self._question.query.scale
+        found = await work(fetched.samples, histograms.buckets, total, scrapes, window, scale)
         return Reading(ArmReading(requests=found[-1][1], buckets=found), fetched.notes)
 
-    def _near(self, series: Sequence[Series]) -> tuple[Series, ...]:
+    def _near(self, found: Sequence[Batch]) -> tuple[Batch, ...]:
         """Blocks look back further than totals: what was wrong so long ago is not of this window."""
         after = self._question.since.timestamp() - reach_for_totals(self._hint) - 1
-        near = (one.between(after, math.inf) for one in series)
-        return tuple(one for one in near if one.samples)
+        return tuple(batch.later(after) for batch in found if batch.times[-1] > after)
 
-    def _window(self, fetched: Fetched, total: Sequence[Series], bad: Sequence[Series]) -> Window:
+    def _window(self, fetched: Fetched, total: Sequence[Batch], bad: Sequence[Batch]) -> Window:
         counters.check((*total, *bad))
         interval = counters.interval_of(total, self._hint)
         window = Window(self._question.since.timestamp(), self._question.until.timestamp(), interval)
         _check_fresh(fetched.total, window, f"{fetched.arm}: {fetched.selector}")
         return window
 
-    async def _scrapes(self, series: Sequence[Series], window: Window) -> Mapping[Target, Scrapes]:
+    async def _scrapes(self, found: Sequence[Batch], window: Window) -> Mapping[Target, Scrapes]:
         """Known from the series themselves; Prometheus' own records are asked only where these leave a question."""
-        known = counters.scrapes_of(series)
-        rules = Rules(reach_for_totals(self._hint), window.since, self._hint)
-        falling = _Falling.among(series, rules, self._question.query.kind is MetricKind.DISTRIBUTION)
-        opened = counters.unexplained(series, known, window) | falling.open
-        more = await self._fetcher.records(series, opened) if opened else {}
+        known = counters.scrapes_of(found)
+        falling = _Falling.among(found, Rules(reach_for_totals(self._hint), window.since, self._hint))
+        opened = counters.unexplained(found, known, window) | falling.open
+        more = await self._fetcher.records(found, opened) if opened else {}
         falling.check(more)
         return {target: own | more[target].scrapes if target in more else own for target, own in known.items()}
 
@@ -106,8 +101,7 @@ class _Falling:
     rules: Rules
 
     @classmethod
-    def among(cls, series: Iterable[Series], rules: Rules, of_histograms: bool) -> _Falling:
-        found = batches(series, of_histograms=of_histograms)
+    def among(cls, found: Sequence[Batch], rules: Rules) -> _Falling:
         down = tuple(batch for batch in found if (np.diff(batch.values, axis=1) < 0).any())
         return cls(down, timelines(found) if down else {}, rules)
 
@@ -138,7 +132,7 @@ def compared(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -
     check_same_labels(canary.total, stable.total)
     if ours.counts is None or theirs.counts is None or not theirs.counts.buckets:
         return ours, theirs
-    if all(one.native for one in (*canary.total, *stable.total)):
+    if all(batch.native for batch in (*canary.total, *stable.total)):
         both = histograms.common([ours.counts.buckets, theirs.counts.buckets])
         first, second = (ArmReading(requests=found[-1][1], buckets=found) for found in both)
         return replace(ours, counts=first), replace(theirs, counts=second)
@@ -146,13 +140,13 @@ def compared(canary: Fetched, stable: Fetched, ours: Reading, theirs: Reading) -
     return ours, theirs
 
 
-def check_same_labels(canary: Iterable[Series], stable: Iterable[Series]) -> None:
+def check_same_labels(canary: Iterable[Batch], stable: Iterable[Batch]) -> None:
     """Series with other labels come from other exporters, or were relabelled: they may count other things.
 
     Raises:
         InvalidSamplesError: one arm has label names that the other has not.
     """
-    ours, theirs = ({name for one in arm for name in one.labels} for arm in (canary, stable))
+    ours, theirs = ({name for batch in arm for one in batch.series for name in one.labels} for arm in (canary, stable))
     if not ours or not theirs or ours == theirs:
         return
     missing = [
@@ -166,8 +160,8 @@ def check_same_labels(canary: Iterable[Series], stable: Iterable[Series]) -> Non
     )
 
 
-def _check_fresh(series: Iterable[Series], window: Window, what: str) -> None:
-    age = window.until - counters.newest(series)
+def _check_fresh(found: Iterable[Batch], window: Window, what: str) -> None:
+    age = window.until - counters.newest(found)
     if age > counters.tolerated_age(window.interval):
         raise NoAnswerError(
             Outcome.NO_DATA,

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from truststream.metrics.counters import (
     InvalidSamplesError,
+    Ratio,
     Scrapes,
     Series,
     Window,
+    batches,
     check,
     increments,
     interval_of,
@@ -42,8 +44,12 @@ def window(since: float, until: float) -> Window:
 
 
 def counted(one: Series, since: float, until: float, scrapes: Scrapes | None = None) -> float:
-    known = scrapes_of([one])[one.target]
+    known = scrapes_of(batches([one]))[one.target]
     return increments(one, known | (scrapes or Scrapes()), window(since, until))
+
+
+def counted_ratio(total: list[Series], bad: list[Series]) -> Ratio:
+    return ratio(batches(total), batches(bad), scrapes_of(batches([*total, *bad])), window(0, 60))
 
 
 @pytest.mark.parametrize(
@@ -124,8 +130,9 @@ def test_the_order_of_series_does_not_matter(growth: list[int], seed: int) -> No
     all_series = [series(*every(0, *pair), shard=str(n)) for n, pair in enumerate(pairwise(map(float, growth)))]
     shuffled = all_series.copy()
     random.Random(seed).shuffle(shuffled)
-    known, whole = scrapes_of(all_series), window(0, 100)
-    assert ratio(all_series, all_series, known, whole) == ratio(shuffled, shuffled, known, whole)
+    known, whole = scrapes_of(batches(all_series)), window(0, 100)
+    one, other = batches(all_series), batches(shuffled)
+    assert ratio(one, one, known, whole) == ratio(other, other, known, whole)
 
 
 def test_increments_are_never_negative() -> None:
@@ -135,20 +142,20 @@ def test_increments_are_never_negative() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
 def test_what_no_counter_shows(value: float) -> None:
     with pytest.raises(InvalidSamplesError, match="hits_total"):
-        check([series((0, 1), (15, value))])
+        check(batches([series((0, 1), (15, value))]))
 
 
 def test_bad_and_all_are_of_the_same_scrapes() -> None:
     total = [series(*every(0, 10, 20), code="2"), series(*every(0, 0, 0), code="5")]
     bad = [series(*every(0, 0, 0, 50), code="5")]
-    found = ratio(total, bad, scrapes_of([*total, *bad]), window(0, 60))
+    found = counted_ratio(total, bad)
     assert (found.requests, found.bad) == (10, 0)
 
 
 def test_more_bad_than_all_names_the_target() -> None:
     total, bad = [series(*every(0, 1, 2))], [series(*every(0, 1, 5))]
     with pytest.raises(InvalidSamplesError, match=r"4 bad of 1 requests at job envoy, instance 10\.0\.0\.1:8002"):
-        ratio(total, bad, scrapes_of(total), window(0, 60))
+        counted_ratio(total, bad)
 
 
 def test_one_target_may_not_hide_behind_another() -> None:
@@ -156,17 +163,17 @@ def test_one_target_may_not_hide_behind_another() -> None:
     total = [series(*every(0, 0, 1)), series(*every(0, 0, 100), **other)]
     bad = [series(*every(0, 0, 5))]
     with pytest.raises(InvalidSamplesError):
-        ratio(total, bad, scrapes_of(total), window(0, 60))
+        counted_ratio(total, bad)
 
 
 def test_the_interval_is_that_of_the_samples() -> None:
-    assert interval_of([series(*every(0, 1, 2, 3))], 60) == STEP
-    assert interval_of([series((0, 1), (5, 1), (10, 1), (100, 1))], 60) == 5
-    assert interval_of([series((0, 1))], 60) == 60
+    assert interval_of(batches([series(*every(0, 1, 2, 3))]), 60) == STEP
+    assert interval_of(batches([series((0, 1), (5, 1), (10, 1), (100, 1))]), 60) == 5
+    assert interval_of(batches([series((0, 1))]), 60) == 60
 
 
 def test_freshness() -> None:
-    assert newest([series(*every(0, 1, 2)), series(*every(0, 1))]) == STEP
+    assert newest(batches([series(*every(0, 1, 2)), series(*every(0, 1))])) == STEP
     assert newest([]) == -math.inf
     assert tolerated_age(15) == 45
     assert tolerated_age(1) == 10
@@ -177,7 +184,7 @@ def test_only_open_questions_are_asked() -> None:
     late = series(*every(30, 1, 2), instance="b")
     gap = series((0, 1), (45, 2), instance="c")
     explained = series((30, 1), instance="d")
-    everything = [old, late, gap, explained]
+    everything = batches([old, late, gap, explained])
     known = scrapes_of(everything)
     known[explained.target] |= Scrapes(times=(0,))
     assert unexplained(everything, known, window(0, 60)) == {late.target, gap.target}

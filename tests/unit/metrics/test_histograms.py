@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from truststream.metrics.counters import InvalidSamplesError, Series, Window, scrapes_of
+from truststream.metrics.counters import InvalidSamplesError, Series, Window, batches, scrapes_of
 from truststream.metrics.histograms import Buckets, buckets, check_same_bounds
 
 WINDOW = Window(0, 60, 15)
@@ -24,7 +24,8 @@ def histogram(instance: str = "a", **ends: float) -> list[Series]:
 
 
 def counted(series: list[Series], scale: float = 1.0) -> Buckets:
-    return buckets(series, scrapes_of(series), WINDOW, scale)
+    found = batches(series, of_histograms=True)
+    return buckets(found, scrapes_of(found), WINDOW, scale)
 
 
 def test_instances_add_up_and_bounds_are_scaled() -> None:
