@@ -27,7 +27,7 @@ def _load(path: Path) -> list[dict[str, Any]]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a case, named after the case."""
-    if "case" in metafunc.fixturenames:
+    if "reference_case" in metafunc.fixturenames:
         # pytest reads this file too late for the option when it is started above this folder: then the default counts
         cases = _load(metafunc.config.getoption("--cases", default=CASES))
-        metafunc.parametrize("case", cases, ids=[case["id"] for case in cases])
+        metafunc.parametrize("reference_case", cases, ids=[case["id"] for case in cases])

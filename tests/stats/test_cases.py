@@ -71,12 +71,13 @@ FORMAT = [
 ]
 
 
-def test_case(case: dict[str, Any]) -> None:
-    got = compute(case["method"], case["inputs"])
-    missing = sorted(case["expected"].keys() - got.keys())
-    assert not missing, f"{case['method']} does not answer {missing}; it answers {sorted(got)}"
-    wrong = [d for key, want in case["expected"].items() for d in differences(key, want, got[key], case["tolerance"])]
-    assert not wrong, "\n".join([*wrong, f"source: {case['source']}"])
+def test_case(reference_case: dict[str, Any]) -> None:
+    method, expected, tolerance = (reference_case[key] for key in ("method", "expected", "tolerance"))
+    got = compute(method, reference_case["inputs"])
+    missing = sorted(expected.keys() - got.keys())
+    assert not missing, f"{method} does not answer {missing}; it answers {sorted(got)}"
+    wrong = [text for key, want in expected.items() for text in differences(key, want, got[key], tolerance)]
+    assert not wrong, "\n".join([*wrong, f"source: {reference_case.get('source', 'not given')}"])
 
 
 def test_every_method_of_the_format_is_computed() -> None:

@@ -226,6 +226,18 @@ def test_refuses_by_name() -> None:
         binomial_exact(Proportion(0.5, 2), Hypothesis(0.5))
 
 
+@pytest.mark.parametrize("compare", list(Comparison))
+def test_a_billion_trials_are_no_burden(compare: Comparison) -> None:
+    t, c = Proportion(1_003_000, 10**9), Proportion(1_000_000, 10**9)
+    result = score(t, c, compare, Hypothesis(NO_EFFECT[compare]))
+    assert result.interval is not None
+    assert result.p == pytest.approx(pooled_z(t, c).p, rel=1e-6)
+    # for rare events ratio and odds ratio have the interval of a log ratio of counts
+    if compare is not Comparison.DIFFERENCE:
+        half = 1.959964 * math.sqrt(1 / 1_003_000 + 1 / 1_000_000)
+        assert math.log(result.interval.upper / result.interval.lower) == pytest.approx(2 * half, rel=0.01)
+
+
 def test_the_score_interval_covers_rare_errors() -> None:
     """Five expected errors an arm: exactly where Wald's interval breaks."""
     rng = np.random.default_rng(11)

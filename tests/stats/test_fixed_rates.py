@@ -144,6 +144,7 @@ def test_says_why_it_cannot_tell_and_refuses_by_name() -> None:
         (lambda: compare_rates(some, some, null=0.0), "null"),
         (lambda: poisson_exact(some, Hypothesis(0.0)), "null"),
         (lambda: poisson_means(Rate(1, 1.5), some), "exposure"),
+        (lambda: poisson_means(Rate(20_000, 1.0), some), "events"),
     ):
         with pytest.raises(InputError, match=f"^{field}: "):
             make()

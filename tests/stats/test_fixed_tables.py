@@ -68,6 +68,17 @@ def test_exact_tests_say_why_they_cannot_tell(test: object) -> None:
         assert math.isnan(result.p)
 
 
+@pytest.mark.parametrize("test", [barnard, boschloo])
+def test_searches_through_too_many_tables_are_refused(test: object) -> None:
+    with pytest.raises(InputError, match=r"^table: .*score test"):
+        test(Table.of(((500, 700), (600, 800))))  # type: ignore[operator]
+
+
+def test_fisher_stands_large_tables() -> None:
+    result = fisher(Table.of_arms(Proportion(1_200_000, 10**9), Proportion(1_200_500, 10**9)))
+    assert 0.7 < result.p < 0.8
+
+
 def test_tables_hold_whole_counts() -> None:
     for rows in (((0.5, 1), (1, 1)), ((-1, 1), (1, 1)), ((math.nan, 1), (1, 1))):
         with pytest.raises(InputError, match=r"^table\[0\]\[0\]: "):
@@ -169,6 +180,8 @@ def test_rank_tests_refuse_and_say_why() -> None:
     assert "needs a value" in hodges_lehmann([], [1.0, 2.0]).reason
     with pytest.raises(InputError, match=r"^law: "):
         mann_whitney([1.0, 2.0], [2.0, 3.0], RankLaw.EXACT)
+    with pytest.raises(InputError, match=r"^law: "):
+        mann_whitney([float(v) for v in range(200)], [v + 0.5 for v in range(200)], RankLaw.EXACT)
     with pytest.raises(InputError, match=r"^treatment\[1\]: "):
         mann_whitney([1.0, math.nan], [2.0])
     with pytest.raises(InputError, match=r"^treatment: "):

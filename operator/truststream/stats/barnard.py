@@ -19,6 +19,7 @@ def barnard(table: Table, alternative: Alternative = Alternative.TWO_SIDED) -> T
     """
     if table.empty_arm or table.one_outcome:
         return TestResult(method="barnard", n=table.n, reason=table.empty_arm or table.one_outcome)
+    table.small_enough()
     answer = stats.barnard_exact(table.rows, alternative=alternative.value, pooled=True)
     p = min(1.0, max(0.0, float(answer.pvalue)))
     return TestResult(method="barnard", n=table.n, p=p, statistic=float(answer.statistic))

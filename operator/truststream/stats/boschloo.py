@@ -20,6 +20,7 @@ def boschloo(table: Table, alternative: Alternative = Alternative.TWO_SIDED) -> 
     """
     if table.empty_arm or table.one_outcome:
         return TestResult(method="boschloo", n=table.n, reason=table.empty_arm or table.one_outcome)
+    table.small_enough()
     answer = stats.boschloo_exact(table.rows, alternative=alternative.value)
     p = min(1.0, max(0.0, float(answer.pvalue)))
     return TestResult(method="boschloo", n=table.n, p=p, statistic=float(answer.statistic))

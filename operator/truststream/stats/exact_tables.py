@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from truststream.errors import InputError
 from truststream.stats.samples import whole
 from truststream.stats.summary import Proportion
+
+_TABLES = 1_000_000  # a search through more takes minutes and gigabytes, and the score test is exact enough there
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Table:
     def n(self) -> float:
         """All events."""
         return float(sum(map(sum, self.rows)))
+
+    def small_enough(self) -> None:
+        """Refuses arms for which all tables of these sizes cannot be gone through."""
+        (a, b), (c, d) = self.rows
+        tables = (a + c + 1) * (b + d + 1)
+        if tables > _TABLES:
+            raise InputError(
+                "table", f"has arms with {tables} outcomes, at most {_TABLES} are searched; use the score test"
+            )
 
     @property
     def empty_arm(self) -> str:

@@ -15,6 +15,7 @@ from truststream.stats.result import Alternative, Interval, TestResult
 from truststream.stats.samples import all_finite
 from truststream.stats.tails import EQUAL, Hypothesis, normal_p, normal_quantile
 
+_EXACT_PAIRS = 10_000  # above, the normal law is as good as exact, and counting is slow
 _PAIRS = 25_000_000  # differences held at once: 200 MB
 
 
@@ -49,6 +50,10 @@ def mann_whitney(
         return TestResult(method="mann-whitney", n=n, reason=reason)
     if law is RankLaw.EXACT and len(np.unique(np.concatenate([x, y]))) < n:
         raise InputError("law", "exact needs data without ties; use the normal law, which corrects for them")
+    if law is RankLaw.EXACT and len(x) * len(y) > _EXACT_PAIRS:
+        raise InputError(
+            "law", f"exact counts at most {_EXACT_PAIRS} pairs, there are {len(x) * len(y)}; use the normal law"
+        )
     method = "exact" if law is RankLaw.EXACT else "asymptotic"
     continuity = law is RankLaw.NORMAL_CONTINUITY
     answer = stats.mannwhitneyu(x, y, alternative=alternative.value, method=method, use_continuity=continuity)
