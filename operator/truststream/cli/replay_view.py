@@ -39,11 +39,13 @@ def progress(what: str, *, quiet: bool) -> Iterator[Tell]:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], coloured: int) -> None:
-    """Print rows of texts; the column `coloured` holds words of a closed list."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    """Print rows of texts, a line each: the last column gives way. `coloured` holds words of a closed list."""
+    shown, found = Table(box=None, pad_edge=False, header_style="bold"), list(rows)
     for place, header in enumerate(headers):
-        shown.add_column(header, no_wrap=place < len(headers) - 1)
-    for row in rows:
+        last = place == len(headers) - 1
+        widest = max(len(text) for text in (header, *(row[place] for row in found)))
+        shown.add_column(header, no_wrap=True, overflow="ellipsis", min_width=None if last else widest)
+    for row in found:
         shown.add_row(*(word(text) if place == coloured else Text(text) for place, text in enumerate(row)))
     console().print(shown)
 

@@ -85,6 +85,8 @@ class _Play:
             decision, before = self._decide(measured), self.now
             if self.status.phase in (Phase.ROLLING_BACK, Phase.PROMOTING):
                 return self._ended()
+            if self.ready is not None and self._last_record():
+                return self._over()
             self._forward(decision)
             still = still + 1 if self.now == before else 0
             if still > _PATIENCE:
@@ -175,6 +177,10 @@ class _Play:
             }
         )
         self.status = self.status.model_copy(update={"weight": stage.weight, "release": release})
+
+    def _last_record(self) -> bool:
+        """No weight follows: here a proof would have ended the release."""
+        return self.now.timestamp() >= self.release.recorded[-1].since if self.release.recorded else True
 
     # The end
 

@@ -156,7 +156,8 @@ def evidence_plots(run: Run) -> list[str]:
 def evidence_plot(
     title: str, curves: Sequence[Sequence[tuple[float, float]]], colour: str, needed: float, seconds: float
 ) -> str:
-    """Curves of logarithms with the line that they have to reach."""
+    """Curves of logarithms with the line that they have to reach; what is far below nothing lies on the lower edge."""
+    curves = [[(at, max(value, -needed)) for at, value in curve] for curve in curves]
     level = Line([(0.0, needed), (seconds, needed)], "#46525f", "needed", dashed=True)
     several = len(curves) > 1
     lines = [Line(curve, colour, "" if place else "evidence", faint=several) for place, curve in enumerate(curves)]
