@@ -204,7 +204,7 @@ def _explained(batch: Batch, scrapes: Scrapes, window: Window) -> bool:
     first = float(batch.times[0])
     if first > window.since and not _seen_before(first, scrapes, window):
         return False
-    gaps = (np.diff(batch.times) > _GAP * window.interval) & (batch.times[1:] > window.since)
+    gaps = (batch.times[1:] - batch.times[:-1] > _GAP * window.interval) & (batch.times[1:] > window.since)
     return all(
         _away(float(batch.times[place]), float(batch.times[place + 1]), scrapes, window)
         for place in np.flatnonzero(gaps)
@@ -228,7 +228,7 @@ def increments_of(batch: Batch, scrapes: Scrapes, window: Window) -> Floats:
     if first >= end:
         return counted
     times, values = batch.times[first - 1 : end], batch.values[:, first - 1 : end]
-    step = np.diff(values, axis=1)
+    step = values[:, 1:] - values[:, :-1]
     fell = step < 0
     anew = (fell.any(axis=0) if batch.together else fell) | _began_anew(times, scrapes, window)
     counted += np.where(anew, values[:, 1:], step).sum(axis=1)
@@ -238,7 +238,7 @@ def increments_of(batch: Batch, scrapes: Scrapes, window: Window) -> Floats:
 def _began_anew(times: Floats, scrapes: Scrapes, window: Window) -> NDArray[np.bool_]:
     """By pair of samples: another counter stands behind the second, whatever its value."""
     found = np.zeros(len(times) - 1, dtype=bool)
-    for place in np.flatnonzero(np.diff(times) > _GAP * window.interval):
+    for place in np.flatnonzero(times[1:] - times[:-1] > _GAP * window.interval):
         found[place] = _away(float(times[place]), float(times[place + 1]), scrapes, window)
     for start in scrapes.starts:
         found |= (times[:-1] <= start) & (start <= times[1:])

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from truststream.metrics.counters import (
     Batch,
+    Floats,
     Identity,
     InvalidSamplesError,
     Scrapes,
@@ -36,9 +40,8 @@ def buckets(found: Sequence[Batch], scrapes: Mapping[Target, Scrapes], window: W
     groups: dict[Identity, dict[float, float]] = defaultdict(dict)
     for batch in found:
         counted = increments_of(batch, scrapes.get(batch.target, Scrapes()), window)
-        for one, count in zip(batch.series, counted.tolist(), strict=True):
-            group, bound = group_and_bound(one)
-            groups[group][bound] = count
+        histogram, own = shape_of(batch)
+        groups[histogram].update(zip(own.tolist(), counted.tolist(), strict=True))
     if not groups:
         return ()
     bounds = _common_bounds(groups.values(), native=all(one.native for batch in found for one in batch.series))
@@ -89,26 +92,25 @@ def not_rising(series: str, low: tuple[float, float], high: tuple[float, float])
     return f"{series}: {more:g} requests up to {above:g} but {fewer:g} up to {bound:g}; the buckets are not cumulative"
 
 
-def group_and_bound(series: Series) -> tuple[Identity, float]:
-    """Which histogram a bucket belongs to, and its upper bound.
+def shape_of(batch: Batch) -> tuple[Identity, Floats]:
+    """Which histogram the buckets belong to, and their upper bounds.
 
     Raises:
-        InvalidSamplesError: it is no bucket.
+        InvalidSamplesError: one of them is no bucket.
     """
-    return histogram_of(series), _bound(series)
+    bounds = np.array([_bound(one.labels.get("le", "")) for one in batch.series])
+    if np.isnan(bounds).any():
+        series = batch.series[int(np.isnan(bounds).argmax())].text
+        raise InvalidSamplesError(f"{series} is no bucket: it has no label le; select the name that ends in _bucket")
+    return histogram_of(batch.series[0]), bounds
 
 
-def _bound(series: Series) -> float:
-    text = series.labels.get("le", "")
+@lru_cache(4096)
+def _bound(text: str) -> float:
     try:
-        bound = float(text)
+        return float(text)
     except ValueError:
-        bound = math.nan
-    if math.isnan(bound):
-        raise InvalidSamplesError(
-            f"{series.text} is no bucket: it has no label le; select the name that ends in _bucket"
-        )
-    return bound
+        return math.nan
 
 
 def _common_bounds(groups: Iterable[Mapping[float, float]], *, native: bool) -> list[float]:

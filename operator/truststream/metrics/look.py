@@ -8,7 +8,7 @@ from typing import Final
 
 from truststream.api.canarydeployment import MetricKind
 from truststream.canary.observation import ArmReading, Block, Measurement, Outcome
-from truststream.metrics import blocks, counters, totals
+from truststream.metrics import blocks, counters, grid, totals
 from truststream.metrics.answers import NoAnswerError
 from truststream.metrics.base import Question
 from truststream.metrics.counters import InvalidSamplesError
@@ -96,7 +96,7 @@ class Look:
         if self._question.block:
             return self._question.block
         intervals = [counters.interval_of(arm.total, self._hint) for arm in both if arm and arm.total]
-        return blocks.length_for(max(intervals, default=self._hint))
+        return grid.length_for(max(intervals, default=self._hint))
 
     # Totals of the window
 
@@ -119,8 +119,8 @@ class Look:
                 raise arm.failure  # half the arms are no blocks
         length = self._length(both)
         ours, theirs = (blocks.Counters(arm.total, arm.bad) if arm else blocks.Counters() for arm in both)
-        whole = blocks.grid(length, self._since, self._until)
-        where = blocks.clip(whole, blocks.complete_until((ours, theirs), fetcher.reach, self._hint))
+        whole = grid.grid(length, self._since, self._until)
+        where = grid.clip(whole, blocks.complete_until((ours, theirs), fetcher.reach, self._hint))
         rules = Rules(fetcher.reach, where.start, self._hint)
         canary, stable = await asyncio.gather(
             self._arm_in_blocks(fetcher, ours, where, rules), self._arm_in_blocks(fetcher, theirs, where, rules)
@@ -129,7 +129,7 @@ class Look:
         return _InBlocks(length, await work(samples, blocks.blocks, where, canary, stable))
 
     async def _arm_in_blocks(
-        self, fetcher: Fetcher, found: blocks.Counters, where: blocks.Grid, rules: Rules
+        self, fetcher: Fetcher, found: blocks.Counters, where: grid.Grid, rules: Rules
     ) -> blocks.Arm:
         samples = sum(batch.values.size for batch in found.all)
         grown = await work(samples, found.grown, rules)

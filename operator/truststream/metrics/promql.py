@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 import promql_parser
@@ -20,8 +18,7 @@ _NO_VECTOR: Final = (promql_parser.MatrixSelector, promql_parser.SubqueryExpr, p
 
 def render(text: str, arm: Arm) -> str:
     """The text with the arm's values; safe inside double quotes, also where a value is a regular expression."""
-    values: Mapping[str, str] = asdict(arm)
-    return _PLACEHOLDER.sub(lambda found: _quoted(values[found.group(1)]), text).strip()
+    return _PLACEHOLDER.sub(lambda found: _quoted(getattr(arm, found.group(1))), text).strip()
 
 
 def _quoted(value: str) -> str:

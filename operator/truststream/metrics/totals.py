@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from truststream.api.canarydeployment import MetricKind
 from truststream.api.quantities import format_duration
 from truststream.canary.observation import ArmReading, Outcome
@@ -102,7 +100,7 @@ class _Falling:
 
     @classmethod
     def among(cls, found: Sequence[Batch], rules: Rules) -> _Falling:
-        down = tuple(batch for batch in found if (np.diff(batch.values, axis=1) < 0).any())
+        down = tuple(batch for batch in found if (batch.values[:, 1:] < batch.values[:, :-1]).any())
         return cls(down, timelines(found) if down else {}, rules)
 
     @property

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truststream.canary.observation import ArmReading, Block, Cell, Measurement, Outcome
-from truststream.metrics.blocks import Grid, clip, grid, length_for
+from truststream.metrics.grid import Grid, clip, grid, length_for
 
 from .store import LATENCY, RATIO, Store
 
