@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from tests.stats.properties import patient, proportions
 from truststream.errors import InputError
@@ -163,6 +163,36 @@ def test_the_shift_interval_holds_what_the_rank_test_does_not_reject() -> None:
         p = mann_whitney([v - shift for v in x], y).p
         assert (p > 0.05) == inside
         assert hodges_lehmann(x, y, Hypothesis(shift)).p == pytest.approx(p, rel=1e-9)
+
+
+def _inverted(x: list[float], y: list[float], z: float) -> float:
+    """The shift at which the rank statistic with continuity correction passes z, ranks made anew at every step."""
+
+    def excess(shift: float) -> float:
+        ranks = stats.rankdata(np.round([*(v - shift for v in x), *y], 9))
+        sizes = np.unique(ranks, return_counts=True)[1]
+        n, pairs = len(ranks), len(x) * len(y)
+        u = ranks[: len(x)].sum() - len(x) * (len(x) + 1) / 2 - pairs / 2
+        variance = pairs / 12 * (n + 1 - (sizes**3 - sizes).sum() / (n * (n - 1)))
+        return float((u - 0.5 * np.sign(u)) / math.sqrt(variance) - z)
+
+    low, high = min(x) - max(y), max(x) - min(y)
+    if excess(low) <= 0:
+        return low
+    return high if excess(high) >= 0 else float(optimize.brentq(excess, low, high, xtol=1e-7))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shifts_are_those_of_the_inverted_rank_test(seed: int) -> None:
+    """The way of R and Kayenta, step by step, on data with and without ties."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(3, 40, 2)
+    draw = rng.normal if seed % 2 else lambda size: rng.integers(0, 12, size) / 2
+    x, y = list(draw(size=sizes[0])), list(draw(size=sizes[1]))
+    interval = hodges_lehmann(x, y, Hypothesis(level=0.98)).interval
+    assert interval is not None
+    assert interval.lower == pytest.approx(_inverted(x, y, 2.3263479), abs=1e-5)
+    assert interval.upper == pytest.approx(_inverted(x, y, -2.3263479), abs=1e-5)
 
 
 def test_one_sided_shifts_are_open() -> None:
