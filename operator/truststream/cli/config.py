@@ -26,8 +26,9 @@ def validate(
     """Check a configuration: its fields, and the PromQL of the metrics that it names."""
     configuration = load_file(file)
     names = ", ".join(sorted(configuration.metrics)) or "none"
-    source = configuration.prometheus.address if configuration.prometheus else "no metric source"
-    typer.echo(f"{file}: valid; {source}; metrics of its own: {names}")
+    default = [configuration.prometheus.address] if configuration.prometheus else []
+    sources = ", ".join([*default, *sorted(configuration.sources)]) or "no metric source"
+    typer.echo(f"{file}: valid; {sources}; metrics of its own: {names}")
 
 
 def load_file(file: Path) -> Configuration:

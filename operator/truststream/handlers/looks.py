@@ -22,7 +22,7 @@ from truststream.metrics.queries import BUILT_IN, resolve
 from truststream.traffic.base import Objects
 
 _POD_SUFFIX: Final = "-[a-z0-9]+-[a-z0-9]+"
-NO_SOURCE: Final = "no metric source is configured: set prometheus.address in the operator's configuration"
+NO_SOURCE: Final = "no metric source is configured: set prometheus.address, or sources, in the operator's configuration"
 
 
 @dataclass(frozen=True, slots=True)
