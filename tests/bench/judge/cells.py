@@ -56,6 +56,10 @@ def _plans() -> Iterator[Plan]:
 
 def _nulls() -> Iterator[Cell]:
     for law in NULLS:
+        if law.halves:
+            yield from (Cell(Kind.NULL, law, Plan(rate, weight), 2000) for rate in (200, 1000) for weight in WEIGHTS)
+            yield Cell(Kind.NULL, law, Plan(1000, 0.5, pods=10), 2000)
+            continue
         yield from (Cell(Kind.NULL, law, plan, 2000) for plan in _plans())
         if law.number in PODS_MATTER:
             yield Cell(Kind.NULL, law, Plan(1000, 0.05, pods=3), 2000)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from tests.bench.judge.plan import BLOCKS, LENGTH, Plan
 from tests.bench.judge.streams import Stream
-from truststream.stats.keys.counts import Floats
+from truststream.stats.keys.counts import Counts, Floats
 from truststream.stats.keys.dispersion import Running
-from truststream.stats.keys.promotion import Promotion, Proof
+from truststream.stats.keys.promotion import LEAST_ERRORS, Promotion, Proof, expected_errors
 from truststream.stats.keys.rollback import Keys, Rollback, Wealth
 
 ALPHA: Final = 0.01
@@ -104,13 +104,15 @@ def _reaching(level: float, *wealth: Floats) -> npt.NDArray[np.int64]:
 def promoted(stream: Stream, plan: Plan, margin: float, phi: Floats | float) -> dict[str, Looks]:
     """First look at which the two-key value ("two") and E_ph alone ("poisson") prove non-inferiority.
 
-    The proof begins anew at each stage; only the last stage's opens the way to 100 %. No decision before 30 blocks.
+    The proof begins anew at each stage; only the last stage's opens the way to 100 %. No decision before 30 blocks, and
+    none before a canary at the boundary should have had 80 errors.
     """
     open_runs = _Undecided.of(("two", "poisson"), stream.runs)
     floor = np.broadcast_to(np.asarray(phi, dtype=np.float64), (stream.runs,))
     test, level = Promotion(margin), math.log(1 / ALPHA_PROMOTION)
     proof, running = Proof.begin((stream.runs,)), Running.begin((stream.runs,))
     last = max(plan.stages)
+    told = _told(stream, last, margin)
     for block in range(BLOCKS):
         counts = stream.block(block, open_runs.rows)
         proof = Proof.begin((len(open_runs.rows),)) if block in plan.stages else proof
@@ -119,6 +121,7 @@ def promoted(stream: Stream, plan: Plan, margin: float, phi: Floats | float) -> 
             continue
         lowest = floor[open_runs.rows]
         high = _reaching(level, proof.poisson / lowest[:, None])
+        high = high[told[block, open_runs.rows[high]]]
         if high.size:
             sizes = np.maximum(lowest[high], CAUTION * _thinned(running, high).dispersion)
             keys = test.keys(_thinned(proof, high), sizes)
@@ -129,6 +132,15 @@ def promoted(stream: Stream, plan: Plan, margin: float, phi: Floats | float) -> 
         if not len(open_runs.rows):
             break
     return open_runs.decided
+
+
+def _told(stream: Stream, begin: int, margin: float) -> npt.NDArray[np.bool_]:
+    """By block and run: enough errors were to be expected since block `begin`."""
+    parts = (stream.n_c, stream.e_c, stream.n_b, stream.e_b)
+    totals = np.zeros((4, BLOCKS, stream.runs))
+    for place, part in enumerate(parts):
+        totals[place, begin:] = np.cumsum(part[begin:].sum(axis=-1), axis=0)
+    return expected_errors(Counts(*totals), margin) >= LEAST_ERRORS
 
 
 def evidence(stream: Stream, plan: Plan, tolerance: float, phi: Floats | float) -> list[Keys]:

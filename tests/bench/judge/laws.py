@@ -44,6 +44,7 @@ class Law:
     baseline: Lumps = Lumps.NONE
     shared: bool = False  # the load swings by 60 %, and for 2 minutes all errors are ten times as many
     noise: Noise = Noise.NONE
+    halves: bool = False  # the halves of stable's hour before the release show the noise of an arm, too
 
 
 POISSON = Law(1, "Poisson", Promise.EXCHANGEABLE)
@@ -61,4 +62,5 @@ NULLS = (
     Law(9, "fixed offset of the canary's pods", Promise.NONE, noise=Noise.OFFSET),
     Law(10, "bursts of 10 over a minute", Promise.CLUSTERED, Lumps.BURSTS_10, Lumps.BURSTS_10),
     Law(11, "bursts of 20 over a minute", Promise.CLUSTERED, Lumps.BURSTS_20, Lumps.BURSTS_20),
+    Law(12, "as 8, and seen in stable's halves before", Promise.NONE, noise=Noise.AR1, halves=True),
 )

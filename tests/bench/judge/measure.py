@@ -53,7 +53,8 @@ def _controller(cell: Cell, stream: Stream, history: Counts) -> Row:
     """One release in a hundred takes the controller's own path."""
     few = math.ceil(cell.runs * SAMPLE)
     tolerance = TOLERANCE if cell.law.number % 2 else 0.0
-    return asdict(Sample(stream.first(few), history, cell.plan, tolerance, cell.name).agreement())
+    often = cell.plan.pods == 1 and cell.plan.rate == 200 and cell.plan.errors == USUAL_ERRORS
+    return asdict(Sample(stream.first(few), history, cell.plan, tolerance, cell.name, often).agreement())
 
 
 def _head(cell: Cell, phi: Floats) -> Row:

@@ -60,13 +60,15 @@ def draw(law: Law, plan: Plan, runs: int, generator: np.random.Generator, regres
 def before(law: Law, plan: Plan, runs: int, generator: np.random.Generator) -> Counts:
     """An hour of stable alone before the release, its pods split into two halves: shape (run, block).
 
-    The halves have no noise of an arm of their own: what sets two versions apart is not seen in one version.
+    Unless the law says so, the halves have no noise of an arm of their own: what sets two versions apart is not seen in
+    one version.
     """
     load, incident = _shared(law, runs, generator)
     halves = []
     for _ in range(2):
         requests = _requests(plan.rate * LENGTH * load / 2, 1, generator)
-        errors = _errors(law.baseline, requests, plan.errors * incident, generator)
+        noise = _arm_noise(law.noise if law.halves else Noise.NONE, (runs, 1), generator, canary=False)
+        errors = _errors(law.baseline, requests, plan.errors * incident * noise, generator)
         halves += [requests[..., 0].T, errors[..., 0].T]
     return Counts.of(*halves)
 

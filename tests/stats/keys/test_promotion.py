@@ -9,7 +9,7 @@ from hypothesis import given
 from tests.stats.keys.drawn import SIZES, Block, counts, sequences
 from truststream.stats.keys.conditional_poisson import not_worse
 from truststream.stats.keys.counts import Counts
-from truststream.stats.keys.promotion import Promotion, Proof
+from truststream.stats.keys.promotion import LEAST_ERRORS, Promotion, Proof, expected_errors
 from truststream.stats.keys.share_betting import MIRRORED_STAKES
 
 GOOD: Block = (1000, 5, 1000, 5)
@@ -67,6 +67,29 @@ def test_a_bet_of_everything_that_is_lost_does_not_spoil_the_others() -> None:
     assert MIRRORED_STAKES[-1] == 1.0
     assert proof.share[-1] == -np.inf
     assert np.isfinite(Promotion(0.5).keys(proof, 1.3).second)
+
+
+def test_what_the_canary_should_have_had_at_the_boundary() -> None:
+    totals = Counts.of([100.0, 0.0, 100.0], [0, 0, 0], [1900.0, 1900.0, 0.0], [38.0, 38.0, 0.0])
+    assert expected_errors(totals, 0.5) == pytest.approx([3.0, 0.0, 0.0])
+
+
+def test_lumps_of_a_rare_canary_promote_it_unless_it_should_have_had_some_errors() -> None:
+    """Twice as many errors as allowed, in lumps of ten: at first most such canaries have shown none."""
+    runs, generator, test = 400, np.random.default_rng(5), Promotion(0.5)
+    proof, plain, guarded = Proof.begin((runs,)), np.zeros(runs, bool), np.zeros(runs, bool)
+    canary, stable = np.zeros(runs), np.zeros(runs)
+    for _ in range(200):
+        lumps, smooth = generator.poisson(0.06, (runs, 1)) * 10.0, generator.poisson(4.0, (runs, 1))
+        requests = np.full((runs, 1), 1000.0)
+        proof = test.step(proof, Counts.of(requests, lumps, 20 * requests, smooth))
+        canary, stable = canary + requests[:, 0], stable + smooth[:, 0]
+        proven = test.keys(proof, 1.3).poisson >= np.log(20)
+        totals = Counts.of(canary, np.zeros(runs), 20 * canary, stable)
+        plain |= proven
+        guarded |= proven & (expected_errors(totals, 0.5) >= LEAST_ERRORS)
+    assert plain.mean() > 0.15
+    assert guarded.mean() < 0.05
 
 
 def test_pairs_multiply_when_disjoint_and_are_averaged_when_not() -> None:
