@@ -17,7 +17,7 @@ from truststream.stats.summary import Mean, Proportion
 
 
 def _chance(t: Proportion, c: Proportion) -> float:
-    """P(p_t > p_c) for flat priors and whole counts, as a finite sum (Miller 2015, eq. 6)."""
+    """P(p_t > p_c) for flat priors and whole counts, as a finite sum."""
     a, b = c.successes + 1, c.failures + 1
     d = t.failures + 1
     total = 0.0

@@ -61,7 +61,7 @@ def bayes_beta(treatment: Proportion, control: Proportion, prior: Beta = FLAT, l
     deviation are those of the difference; the interval has equal tails.
     Assumptions: independent trials.
     Wrong when: taken for a test under peeking (see `bayes_lift`); trials are clustered.
-    Source: Berry (1996), Statistics: A Bayesian Perspective, ch. 8; losses: VWO white paper of Stucchio (2015), eq. 5.
+    Source: Berry (1996), Statistics: A Bayesian Perspective, ch. 8; losses: E max(X - Y, 0) = ∫ F_Y (1 - F_X).
     """
     open_unit("level", level)
     n = treatment.n + control.n

@@ -60,7 +60,7 @@ def bayes_lift(
     Assumptions: means close to normal, independent units.
     Wrong when: taken for a test: looking until the chance to win exceeds 95 % errs far more often than 5 %. For
     allocation of traffic and for people, never for a rollback.
-    Source: Gelman et al. (2013), Bayesian Data Analysis, eq. (2.11); expected loss: Chamandy (2016); the conventions
+    Source: Gelman et al. (2013), Bayesian Data Analysis, eq. (2.11); the conventions of lift and expected loss
     are those of GrowthBook's published engine.
     """
     open_unit("level", level)

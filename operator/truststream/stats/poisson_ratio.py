@@ -21,7 +21,7 @@ def score_ratio_interval(treatment: Rate, control: Rate, level: float = 0.95) ->
     (b ± √(b² - 4 k_t² k_c²)) / (2 k_c²), b = 2 k_t k_c + z² (k_t + k_c), times t_c/t_t.
     Assumptions: independent events; good from a few events an arm.
     Wrong when: events come in bursts. Without events in control the upper end is infinite.
-    Source: Gu et al. (2008), Biometrical Journal 50:283, test W2 inverted; Sato (1990).
+    Source: Gu et al. (2008), Biometrical Journal 50:283, test W2 inverted.
     """
     open_unit("level", level)
     k_t, k_c, scale = float(treatment.events), float(control.events), control.exposure / treatment.exposure

@@ -18,7 +18,7 @@ def contrast_of_ratios(pilot: Ratio, lift: float, *, margin: float = 0.0, alloca
     σ² = (v + v (1 + lift)²/allocation)/r²; under the null the lift is the margin. Treatment varies as the pilot does.
     Assumptions: the pilot's units are of the kind that will be randomised.
     Wrong when: the pilot is short, and the mix of its units not that of the experiment.
-    Source: Deng, Knoblich & Lu (2018), KDD, eqs. (3), (4); Zhou, Lu & Shallah (2023), sample size for ratio metrics.
+    Source: Deng, Knoblich & Lu (2018), KDD, eqs. (3), (4).
     """
     unit = variance_of_ratio(pilot) * pilot.n
     if not unit > 0 or pilot.ratio == 0:
