@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from tests.contract.metrics.fake import FakePrometheus, Key, Reply, error, serve
 
 SCRAPE = 1.0
-_KEPT = 180.0
+_KEPT = 900.0  # longer than a scenario: what was asked once is answered the same later
+_FASTER = {"0.5": 0.2, "1": 0.5, "5": 0.9, "25": 0.985, "100": 1.0, "+Inf": 1.0}
+"""Part of the requests that took at most so many milliseconds."""
 
 
 @dataclass
@@ -74,23 +76,40 @@ class Traffic(FakePrometheus):
         """Answers again."""
         self.reply = lambda _query: None
 
+    def counted(self, namespace: str, service: str, after: float, until: float, port: int = 80) -> tuple[float, float]:
+        """Requests and bad ones of the scrapes in (after, until], as whoever reads the counters has to find them."""
+        arm = self._arms[namespace, service, port]
+        grown = {}
+        for status, values in arm.samples.items():
+            known = dict(values)
+            grown[status] = known[until] - known[after]
+        return grown["2"] + grown["5"], grown["5"]
+
     def answer(self, query: str, at: float) -> Reply:
         now = time.time()
         self.samples.clear()
         for (namespace, service, port), arm in list(self._arms.items()):
             arm.scrape(now)
-            for status, values in arm.samples.items():
-                self.samples[_key(f"{namespace}_{service}_{port}", status)] = list(values)
+            if f"{namespace}_{service}_{port}" in query:
+                self._expose(f"{namespace}_{service}_{port}", arm)
         return super().answer(query, at)
 
+    def _expose(self, cluster: str, arm: _Arm) -> None:
+        for status, values in arm.samples.items():
+            self.samples[_key("envoy_cluster_upstream_rq_xx", cluster, envoy_response_code_class=status)] = list(values)
+        for bound, part in _FASTER.items():
+            both = zip(*arm.samples.values(), strict=True)
+            counts = [(time, float(math.floor((good + bad) * part))) for (time, good), (_, bad) in both]
+            self.samples[_key("envoy_cluster_upstream_rq_time_bucket", cluster, le=bound)] = counts
 
-def _key(cluster: str, status: str) -> Key:
+
+def _key(name: str, cluster: str, **label: str) -> Key:
     labels = {
-        "__name__": "envoy_cluster_upstream_rq_xx",
+        "__name__": name,
         "envoy_cluster_name": cluster,
-        "envoy_response_code_class": status,
         "job": "envoy",
         "instance": "envoy-1:8002",
+        **label,
     }
     return tuple(sorted(labels.items()))
 

@@ -102,8 +102,8 @@ def serve(fake: FakePrometheus) -> Iterator[str]:
             fake.headers.append(dict(self.headers))
             status, headers, body = fake.answer(form["query"][0], float(form.get("time", ["0"])[0]))
             self.send_response_only(status)
-            self.send_header("Date", self.date_time_string(time.time() + fake.ahead))
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            now = self.date_time_string(time.time() + fake.ahead)
+            for name, value in {"Date": now, **headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

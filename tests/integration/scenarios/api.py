@@ -89,6 +89,11 @@ class Api:
         where, manager = _path(kind, namespace, name), {"fieldManager": "kubectl-edit"}
         return self._call("PATCH", where, body=patch, query=query or manager, content=_PATCHES[how])
 
+    def patch_status(self, kind: str, namespace: str, name: str, patch: object) -> Object:
+        """As `kubectl edit --subresource=status` does."""
+        where = f"{_path(kind, namespace, name)}/status"
+        return self._call("PATCH", where, body=patch, content=_PATCHES["merge"])
+
     def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """As `kubectl scale` does."""
         body = {"spec": {"replicas": replicas}}

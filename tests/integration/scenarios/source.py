@@ -7,9 +7,13 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.contract.metrics.fake import Reply, serve
 from tests.fakes.prometheus import Traffic
+
+Twist = Callable[[str, list[Any]], list[Any]]
+"""From a query and the series of its answer to those that are given instead."""
 
 _CLUSTER = re.compile(r'envoy_cluster_name="(?P<namespace>[^_"]+)_(?P<service>[^_"]+)_')
 
@@ -21,6 +25,7 @@ class Source(Traffic):
         super().__init__()
         self._turn = threading.RLock()
         self._strange: dict[str, Callable[[str], Reply | None]] = {}
+        self._twists: dict[str, Twist] = {}
 
     def flow(self, namespace: str, service: str, *, rate: float, bad: float = 0.0, port: int = 80) -> None:
         with self._turn:
@@ -30,9 +35,14 @@ class Source(Traffic):
         """From now on questions about this namespace are answered so."""
         self._strange[namespace] = reply
 
+    def twist(self, namespace: str, change: Twist) -> None:
+        """From now on the series of answers about this namespace are changed so."""
+        self._twists[namespace] = change
+
     def well(self, namespace: str) -> None:
         """Counters again."""
         self._strange.pop(namespace, None)
+        self._twists.pop(namespace, None)
 
     def forget(self, namespace: str) -> None:
         """Nobody asks any more."""
@@ -46,7 +56,16 @@ class Source(Traffic):
         if strange is not None and (reply := strange(query)) is not None:
             return reply
         with self._turn:
-            return super().answer(query, at)
+            reply = super().answer(query, at)
+        twist = self._twists.get(found["namespace"]) if found else None
+        return reply if twist is None else _twisted(reply, lambda series: twist(query, series))
+
+
+def _twisted(reply: Reply, change: Callable[[list[Any]], list[Any]]) -> Reply:
+    status, headers, body = reply
+    document = json.loads(body)
+    document["data"]["result"] = change(document["data"]["result"])
+    return status, headers, json.dumps(document).encode()
 
 
 def service_of(query: str) -> str:
