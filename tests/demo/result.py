@@ -19,6 +19,7 @@ class Promoted:
     lost: int
     seconds: float
     requests_per_second: float
+    proof: list[str]
     lost_examples: str = ""
 
 
@@ -83,6 +84,7 @@ class Result:
             [
                 f"promoted     in {good.seconds:.0f} s by {weights} %: {good.lost} of {good.requests} requests lost "
                 f"at {good.requests_per_second:.0f} a second",
+                *(f"             because of {sentence}" for sentence in good.proof),
                 f"rolled back  {bad.detect_seconds:.1f} s after its first request, the route {bad.route_seconds:.2f} s "
                 f"after the verdict; {bad.bad_responses} bad answers",
                 f"             because of {bad.reason}",

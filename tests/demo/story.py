@@ -79,7 +79,7 @@ class Story:
         self._screen.say(f"Git says podinfo {example.GOOD}: kubectl apply -f examples/01-canary/2-application.yaml")
         start, begun, ended = follow.mark(), time.time(), _ended(follow)
         self._example.apply()
-        last = self._wait(follow, lambda seen: seen.releases_ended > ended, "the promotion", 180, start, load)
+        last = self._wait(follow, lambda seen: seen.releases_ended > ended, "the promotion", 240, start, load)
         if last.last.get("outcome") != "Promoted":
             raise Trouble(
                 f"The good release was not promoted but {last.last.get('outcome')}: {last.last.get('reason')}"
@@ -93,6 +93,7 @@ class Story:
             lost=len(tally.lost),
             seconds=finished - begun,
             requests_per_second=tally.rate,
+            proof=_proof(follow.seen[start:]),
             lost_examples=tally.describe_lost() if tally.lost else "",
         )
 
@@ -173,6 +174,12 @@ class Story:
 def _ended(follow: Follow) -> int:
     now = follow.now
     return now.releases_ended if now else 0
+
+
+def _proof(seen: list[Canary]) -> list[str]:
+    """What every metric said when the last one was proven."""
+    good = next((one for one in reversed(seen) if one.verdict == "Good" and one.metrics), None)
+    return [f"{row['name']}: {row['message']}" for row in good.metrics] if good else []
 
 
 def _first_weight(seen: list[Canary], otherwise: float) -> float:
