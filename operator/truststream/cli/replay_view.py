@@ -40,14 +40,16 @@ def progress(what: str, *, quiet: bool) -> Iterator[Tell]:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], coloured: int) -> None:
     """Print rows of texts, a line each: the last column gives way. `coloured` holds words of a closed list."""
-    shown, found = Table(box=None, pad_edge=False, header_style="bold"), list(rows)
-    for place, header in enumerate(headers):
-        last = place == len(headers) - 1
-        widest = max(len(text) for text in (header, *(row[place] for row in found)))
-        shown.add_column(header, no_wrap=True, overflow="ellipsis", min_width=None if last else widest)
-    for row in found:
-        shown.add_row(*(word(text) if place == coloured else Text(text) for place, text in enumerate(row)))
-    console().print(shown)
+    screen, found = console(), [list(row) for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(headers, *found, strict=True)]
+    left = max(len(headers[-1]), screen.width - sum(widths[:-1]) - 2 * len(widths))
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        shown.add_column(header, no_wrap=True)
+    for *first, last in found:
+        texts = [*first, last if len(last) <= left else f"{last[: left - 1]}…"]
+        shown.add_row(*(word(text) if place == coloured else Text(text) for place, text in enumerate(texts)))
+    screen.print(shown)
 
 
 def as_json(document: dict[str, Any]) -> None:
