@@ -43,6 +43,14 @@ test-integration: $(READY) ## Run the tests on a real kube-apiserver with fake n
 test-e2e: $(READY) ## Run the tests with real pods, proxy and Prometheus
 	@$(PY) -m tests.e2e $(ARGS)
 
+.PHONY: bench
+bench: $(READY) ## Measure what a look of the judge costs (build/bench/analysis.json)
+	@$(PY) -m tests.bench
+
+.PHONY: bench-judge
+bench-judge: $(READY) ## Simulate releases by the thousand: how often the judge is wrong, and how soon it is right
+	@$(PY) -m tests.bench.judge $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, types, import directions, generated files
 	@$(VENV)/bin/ruff format --check operator tests

@@ -15,10 +15,11 @@ from typing import Final
 from tests.bench.judge import splits, tables
 from tests.bench.judge.cells import Cell, Kind, cells
 from tests.bench.judge.measure import Row, measure
-from tests.bench.judge.targets import Target, targets
+from tests.bench.judge.targets import targets
 
 ROOT: Final = Path(__file__).parents[3]
 ANSWER: Final = ROOT / "build" / "bench" / "judge.json"
+ROWS: Final = ROOT / "build" / "bench" / "judge.rows.jsonl"
 PAGE: Final = ROOT / "docs" / "judge.md"
 
 
@@ -27,7 +28,7 @@ def main() -> int:
     given = _given()
     grid = [replace(cell, runs=max(1, round(cell.runs * given.share))) for cell in cells()]
     began = time.monotonic()
-    rows, split = _measured(grid, given.processes)
+    rows, split = _measured(grid, given.processes, resume=given.resume)
     took = time.monotonic() - began
     found = targets(rows, split)
     runs = sum(row["runs"] for row in rows)
@@ -53,19 +54,35 @@ def _given() -> argparse.Namespace:
         "--share", type=float, default=1.0, help="of the runs of each cell; tables are written at 1 only"
     )
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same code")
     return parser.parse_args()
 
 
-def _measured(grid: Sequence[Cell], processes: int) -> tuple[list[Row], list[Row]]:
-    """Dear cells first, rows in the grid's order."""
-    order = sorted(range(len(grid)), key=lambda place: -grid[place].cost)
-    found: dict[int, Row] = {}
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+def _measured(grid: Sequence[Cell], processes: int, *, resume: bool) -> tuple[list[Row], list[Row]]:
+    """Dear cells first, rows in the grid's order; each row is kept as soon as it is there."""
+    found = _kept(grid) if resume else {}
+    ROWS.parent.mkdir(parents=True, exist_ok=True)
+    missing = sorted((cell for cell in grid if cell.name not in found), key=lambda cell: -cell.cost)
+    with (
+        multiprocessing.get_context("spawn").Pool(processes) as pool,
+        ROWS.open("a" if resume else "w", encoding="utf-8") as kept,
+    ):
         split = pool.apply_async(splits.measure)
-        for place, row in zip(order, pool.imap(measure, [grid[place] for place in order]), strict=True):
-            found[place] = row
+        for row in pool.imap_unordered(measure, missing):
+            found[row["name"]] = row
+            kept.write(json.dumps(row) + "\n")
+            kept.flush()
             print(_line(row), flush=True)
-        return [found[place] for place in range(len(grid))], split.get()
+        return [found[cell.name] for cell in grid], split.get()
+
+
+def _kept(grid: Sequence[Cell]) -> dict[str, Row]:
+    """Rows of a run that was interrupted; only those of as many runs as are wanted now."""
+    if not ROWS.exists():
+        return {}
+    wanted = {cell.name: cell.runs for cell in grid}
+    rows = [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines()]
+    return {row["name"]: row for row in rows if wanted.get(row["name"]) == row["runs"]}
 
 
 def _line(row: Row) -> str:
@@ -78,8 +95,6 @@ def _line(row: Row) -> str:
     column = "d0 phi two" if row["kind"] == Kind.REGRESSION else "promoted two"
     return f"{head} {row['ratio']:g}x since {row['since']:g}: {row[column]['delay']:.0f} s, {row[column]['seen']:.0%}"
 
-
-__all__ = ["Target", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

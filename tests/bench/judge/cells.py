@@ -10,7 +10,7 @@ from tests.bench.judge.laws import CLUSTERED, NULLS, POISSON, Law
 from tests.bench.judge.plan import NO_CHANGE, Plan, Regression
 
 WEIGHTS = (0.05, 0.1, 0.5)
-PODS_MATTER = (3, 5, 6, 7, 8, 9, 10)
+PODS_MATTER = (3, 7, 8, 9)
 
 
 class Kind(StrEnum):

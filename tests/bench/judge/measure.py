@@ -30,7 +30,8 @@ SEED: Final = 20261123
 def measure(cell: Cell) -> Row:
     """The row of a cell; the seed depends on the cell alone, so that its numbers do not change with the grid."""
     root = np.random.SeedSequence([SEED, zlib.crc32(cell.name.encode())])
-    sizes = [min(CHUNK, cell.runs - done) for done in range(0, cell.runs, CHUNK)]
+    chunk = CHUNK // (1 if cell.plan.pods == 1 else 4)
+    sizes = [min(chunk, cell.runs - done) for done in range(0, cell.runs, chunk)]
     looks: dict[str, list[Looks]] = {}
     sums: list[Floats] = []
     row: Row = {}
@@ -88,7 +89,7 @@ def _null(cell: Cell, phi: Floats, same: Stream, generator: np.random.Generator)
     found |= _two_modes("d25 phi", judged.rolled_back(same, plan, TOLERANCE, phi))
     found |= _two_modes("d25 2", judged.rolled_back(same, plan, TOLERANCE, UNKNOWN))
     found |= {"flagger": rivals.flagger(same), "z": rivals.peeked_z(same)}
-    if plan.errors == USUAL_ERRORS:
+    if plan.errors == USUAL_ERRORS and plan.pods == 1:
         edge = draw(law, plan, size, generator, Regression(1 + TOLERANCE))
         found |= _two_modes("edge phi", judged.rolled_back(edge, plan, TOLERANCE, phi))
         found |= _two_modes("edge 2", judged.rolled_back(edge, plan, TOLERANCE, UNKNOWN))
