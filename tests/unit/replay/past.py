@@ -25,7 +25,7 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`stages`: (seconds after BEGIN, percent of the canary); none: one version alone."""
+    """`stages`: (seconds after `begin`, percent of the canary); none: one version alone."""
 
     stages: Sequence[tuple[float, float]] = ()
     before: float = 3600.0
@@ -36,21 +36,34 @@ class Past:
     pods: int = 4
     scrape: float = 5.0
     seed: int = 7
+    begin: float = BEGIN
 
     def write(self, folder: Path) -> Path:
         """One file, as the query API answers."""
         folder.mkdir(parents=True, exist_ok=True)
-        result = [series for pod in self._pods() for series in pod]
-        body = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        body = {"status": "success", "data": {"resultType": "matrix", "result": self.series()}}
         (folder / "http_requests_total.json").write_text(json.dumps(body))
         return folder
 
+    def series(self) -> list[dict[str, Any]]:
+        """The result of a query for the whole past."""
+        return [series for pod in self._pods() for series in pod]
+
+    def text(self) -> str:
+        """All of it in one scrape, in Prometheus' exposition format: every sample carries its time."""
+        lines = []
+        for one in self.series():
+            labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items() if name != "__name__")
+            name = f"{one['metric']['__name__']}{{{labels}}}"
+            lines += [f"{name} {value} {round(1000 * time)}\n" for time, value in one["values"]]
+        return "".join(lines)
+
     def _pods(self) -> list[list[dict[str, Any]]]:
         generator = np.random.default_rng(self.seed)
-        times = np.arange(BEGIN - self.before, BEGIN + self.after + 1, self.scrape)
+        times = np.arange(self.begin - self.before, self.begin + self.after + 1, self.scrape)
         weights = np.zeros(len(times))
         for since, weight in self.stages:
-            weights[times > BEGIN + since] = weight / 100
+            weights[times > self.begin + since] = weight / 100
         arms = [("checkout-6f7c9d", self.pods, 1 - weights, 1.0)]
         if self.stages:
             arms.append(("checkout-canary-5b4d8", 1, weights, self.ratio))
