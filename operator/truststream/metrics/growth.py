@@ -97,7 +97,7 @@ def _mend_starts(batch: Batch, values: Floats, amounts: Floats, judge: _Judge) -
                 amounts[row, place] = values[row, place] if began else 0.0
     if not gaps.size:
         return
-    for place in np.flatnonzero((gaps > _LATE * gaps.min()) & (gaps <= rules.reach) & (times[1:] > rules.after)):
+    for place in np.flatnonzero((gaps > _LATE * judge.shortest) & (gaps <= rules.reach) & (times[1:] > rules.after)):
         if judge.away(float(times[place]), float(times[place + 1])):
             amounts[:, place + 1] = values[:, place + 1]
 
@@ -142,6 +142,11 @@ class _Judge:
     series: Sequence[Series]
     asked: Records | None
     open: bool = field(default=False, init=False)
+
+    @property
+    def shortest(self) -> float:
+        """Between two scrapes of the target, not of one counter: that may have been away for every other."""
+        return float((self.timeline[1:] - self.timeline[:-1]).min())
 
     def began(self, at: float, rows: int) -> list[bool]:
         """By row: the counter began at 0 since the scrape before `at`.

@@ -125,6 +125,14 @@ async def test_a_counter_that_was_away_begins_anew() -> None:
     assert [bad for ((_, _, bad),) in cells(found)] == [0, 0, 6, 0]
 
 
+async def test_a_counter_that_was_away_for_every_other_scrape_begins_anew_each_time() -> None:
+    store = Store()
+    store.hits("canary", "2", *every(0, *range(0, 50, 10)))
+    store.hits("canary", "5", *every(0, 2, 2, step=10))
+    (block,) = (await store.look(RATIO, T0, T0 + 10)).blocks
+    assert block.canary == (Cell("j/a", 22, 2),)
+
+
 @pytest.mark.parametrize(
     ("samples", "fault"),
     [
