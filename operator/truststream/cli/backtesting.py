@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,19 +18,23 @@ from truststream.handlers.looks import Looker, Wanted, wanted_metrics
 from truststream.handlers.resource import Resource
 from truststream.metrics.base import Arm, Query, Question
 from truststream.metrics.queries import resolve
+from truststream.metrics.routing import SourceQuery
 from truststream.replay import shares
 from truststream.replay.loop import Release, play
 from truststream.replay.outcome import Run
-from truststream.replay.played import held, planned
+from truststream.replay.played import held, planned, watched
 
 _CHUNK: Final = timedelta(hours=1)
 """Of a long past so much is asked at once: the answers are raw samples."""
-_PORT: Final = "{{port}}"
+_PORT: Final = re.compile(r"\{\{\s*port\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """An A/A: one version's pods dealt out to two arms. `weight` None: by the weights of the plan, step by step."""
+    """An A/A: one version's pods dealt out to two arms.
+
+    With a `weight` the whole time is judged; None: by the weights of the plan, step by step, until it is decided.
+    """
 
     weight: float | None = None
 
@@ -70,14 +75,17 @@ def wanted_of(resource: Resource, configuration: Configuration, *, split: bool) 
     return Wanted(queries)
 
 
-def check_names(queries: Sequence[Query], port: int | None) -> None:
+def check_queries(queries: Sequence[Query], port: int | None) -> None:
     """Refuse what would ask for something else than is meant.
 
     Raises:
-        UsageError: a query needs the port, and none was given.
+        UsageError: a query needs the port, and none was given; or it is for another source.
     """
     for query in queries:
-        if port is None and any(_PORT in text.replace(" ", "") for text in (query.bad, query.total, query.buckets)):
+        if isinstance(query, SourceQuery):
+            raise UsageError(f"metric {query.name} is asked of source {query.source}: only Prometheus can be replayed")
+        texts = (query.bad, query.total, query.buckets, query.expression)
+        if port is None and any(_PORT.search(text) for text in texts):
             raise UsageError(f"metric {query.name} is asked for by the Service's port: say which with --port")
 
 
@@ -91,7 +99,7 @@ async def backtest(test: Backtest, source: Past, port: int | None, tell: Callabl
         UsageError: the past has nothing to play.
     """
     looker = Arms(NoCluster(port))
-    release = _split(test) if test.split else await _recorded(test, source, looker)
+    release = _split(test, test.split) if test.split else await _recorded(test, source, looker)
     player = play(release, every_mode())
     try:
         ask = next(player)
@@ -114,10 +122,11 @@ class Arms(Looker):
         return self._arm(resource, "canary"), self._arm(resource, "stable")
 
 
-def _split(test: Backtest) -> Release:
-    assert test.split is not None
-    weights = None if test.split.weight is None else [test.split.weight]
-    return _release(test, planned(test.resource.spec, weights), test.begin.timestamp(), test.end.timestamp())
+def _split(test: Backtest, split: Split) -> Release:
+    begin, end, spec = test.begin.timestamp(), test.end.timestamp(), test.resource.spec
+    if split.weight is None:
+        return _release(test, planned(spec), begin, end)
+    return replace(_release(test, watched(spec, split.weight), begin, end), whole=True)
 
 
 def _release(test: Backtest, spec: CanaryDeploymentSpec, begin: float, until: float) -> Release:

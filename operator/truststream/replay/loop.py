@@ -32,7 +32,10 @@ _READY: Final = "PromotionWaiting"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is played. `recorded`: weights that the past had, instead of those of the plan."""
+    """What is played.
+
+    `recorded`: weights that the past had, instead of those of the plan. `whole`: a proof does not end it.
+    """
 
     spec: CanaryDeploymentSpec
     shapes: Mapping[str, MetricShape]
@@ -40,6 +43,7 @@ class Release:
     until: float
     seed: str = ""
     recorded: tuple[Stage, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class _Play:
             decision, before = self._decide(measured), self.now
             if self.status.phase in (Phase.ROLLING_BACK, Phase.PROMOTING):
                 return self._ended()
-            if self.ready is not None and self._last_record():
+            if self.ready is not None and self._proof_ends():
                 return self._over()
             self._forward(decision)
             still = still + 1 if self.now == before else 0
@@ -178,9 +182,10 @@ class _Play:
         )
         self.status = self.status.model_copy(update={"weight": stage.weight, "release": release})
 
-    def _last_record(self) -> bool:
+    def _proof_ends(self) -> bool:
         """No weight follows: here a proof would have ended the release."""
-        return self.now.timestamp() >= self.release.recorded[-1].since if self.release.recorded else True
+        records = self.release.recorded
+        return not self.release.whole and (not records or self.now.timestamp() >= records[-1].since)
 
     # The end
 

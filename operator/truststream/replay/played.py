@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, TargetKind, TargetRef
 from truststream.canary import plan
 from truststream.errors import SpecError
 
-_PAIR = TargetRef(kind=TargetKind.SERVICES, stable="stable", canary="canary", revision="new")
+_PAIR: Final = TargetRef(kind=TargetKind.SERVICES, stable="stable", canary="canary", revision="new")
+_FOREVER: Final = 1e9
 
 
 def planned(spec: CanaryDeploymentSpec, weights: Sequence[float] | None = None) -> CanaryDeploymentSpec:
@@ -31,6 +33,12 @@ def held(spec: CanaryDeploymentSpec, weight: float) -> CanaryDeploymentSpec:
     """The release at weights that somebody else sets: none is raised, and a proof ends nothing."""
     fixed = {"initial_traffic": weight, "increments": [plan.FULL], "automatic_promotion": False}
     return _unattended(spec).model_copy(update=fixed)
+
+
+def watched(spec: CanaryDeploymentSpec, weight: float) -> CanaryDeploymentSpec:
+    """As `held`, without a deadline: what an A/A shows, it shows in its whole time."""
+    criteria = spec.rollback_criteria.model_copy(update={"automatic": True, "deadline": _FOREVER})
+    return held(spec, weight).model_copy(update={"rollback_criteria": criteria})
 
 
 def by_pods(weights: Sequence[float], stable: int) -> tuple[float, ...]:

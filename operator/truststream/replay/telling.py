@@ -43,10 +43,12 @@ HEADERS: Final = ("TIME", "WEIGHT", "METRIC", "VERDICT", "AGAINST / NEEDED", "PR
 
 
 def rows(run: Run) -> Iterator[Row]:
-    """All looks, metric by metric."""
+    """All looks, metric by metric; of several also what they say together, for that decides."""
     for look in run.looks:
         for metric in look.rows:
             yield _row(look, metric, run)
+        if len(look.rows) > 1:
+            yield _together(look, run)
 
 
 def _row(look: Look, metric: MetricStatus, run: Run) -> Row:
@@ -60,6 +62,19 @@ def _row(look: Look, metric: MetricStatus, run: Run) -> Row:
         proof="-" if evidence is None or evidence.proof is None else _of(evidence.proof, evidence.proof_needed),
         ratio=_ratio(evidence),
         message=metric.message,
+    )
+
+
+def _together(look: Look, run: Run) -> Row:
+    return Row(
+        time=clock(look.at, run),
+        weight=f"{look.stage.weight:g} %",
+        metric="together",
+        verdict=str(look.verdict),
+        against=_of(look.against, look.needed),
+        proof="-" if look.proof is None or look.proof_needed is None else _of(look.proof, look.proof_needed),
+        ratio="-",
+        message="every criterion holds" if look.proven else "",
     )
 
 
@@ -99,7 +114,9 @@ def sentence(run: Run) -> str:
     which = "the first weight" if changed == run.stages[0].since else "the weight changed"
     how = " by the policy at the deadline" if run.by_policy else ""
     when = f"at {clock(run.at, run)} UTC, {lasted(run.at - changed)} after {which}"
-    return f"would have been {did}{how} {when} ({_why(run)})"
+    later = run.looks[-1].at if run.looks else run.at
+    on = f"; nothing rolled it back up to {clock(later, run)}" if later > run.at else ""
+    return f"would have been {did}{how} {when} ({_why(run)}){on}"
 
 
 def _why(run: Run) -> str:

@@ -75,6 +75,8 @@ def test_noise_alone_rolls_nothing_back(play: Play) -> None:
     fixed, plan = play("alone", "--split", "50", *begin), play("alone", "--step-plan", *begin)
     assert (fixed["outcome"], plan["outcome"]) == ("Promoted", "Promoted")
     assert [stage["weight"] for stage in fixed["stages"]] == [50]
+    assert fixed["looks"][-1]["at"] == "2026-01-01T12:15:00.000Z", "an A/A is judged for its whole time"
+    assert fixed["sentence"].endswith("; nothing rolled it back up to 12:15:00")
     assert [stage["weight"] for stage in plan["stages"]] == [5, 10, 25, 50]
 
 
@@ -234,3 +236,24 @@ def test_a_folder_of_something_else(text: str, said: str, run: Run, manifest: Pa
     told = run("backtest", str(manifest), "--data", str(tmp_path / "data"))
     assert told.exit_code == 2
     assert said in told.stderr
+
+
+def test_a_metric_of_another_source_is_refused(run: Run, tmp_path: Path, pasts: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "sources: {other: {type: Prometheus, config: {address: http://a:9090}}}\n"
+        "metrics: {sales: {kind: Ratio, source: other, bad: 'a{pod=~\"{{pods}}\"}', total: 'b{pod=~\"{{pods}}\"}'}}\n"
+    )
+    file = tmp_path / "sales.yaml"
+    file.write_text(MANIFEST.replace("{name: errorRate}", "{name: sales}"))
+    told = run("backtest", str(file), "--data", str(pasts / "good"), "--config", str(config))
+    assert told.exit_code == 2, told.exception
+    assert "metric sales is asked of source other: only Prometheus can be replayed" in told.stderr
+
+
+def test_several_metrics_are_told_together(run: Run, tmp_path: Path, pasts: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(MANIFEST.replace("[{name: errorRate}]", "[{name: errorRate}, {name: successRate}]"))
+    told = run("backtest", str(file), "--data", str(pasts / "bad"))
+    assert told.exit_code == 0
+    assert [line.split()[3] for line in told.stdout.splitlines()[1:4]] == ["errorRate", "successRate", "together"]
