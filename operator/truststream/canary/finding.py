@@ -207,6 +207,9 @@ def _updated(finding: Finding) -> Finding:
     measurement = finding.measurement
     if measurement.outcome is Outcome.SOURCE_DOWN:
         return replace(finding, trouble=measurement.message, down=True)
+    blamed = any(block.fault for block in measurement.blocks)
+    if measurement.outcome is Outcome.INVALID and not blamed:
+        return replace(finding, trouble=measurement.message)  # not single blocks, but the arms cannot be compared
     if not measurement.blocks:
         unusable = measurement.outcome is not Outcome.OK or finding.record is None
         waiting = measurement.message or "waiting for the first whole block of counts"

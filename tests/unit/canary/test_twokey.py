@@ -125,6 +125,22 @@ def test_a_faulty_block_is_named_and_left_out() -> None:
     assert bench.counted([block(7, *SAME)]).may_advance
 
 
+def test_arms_that_cannot_be_compared_are_named_and_nothing_is_counted() -> None:
+    bench = Bench(spec())
+    bench.counted(blocks(*SAME, range(5)))
+    known = bench.evidence["metrics"]
+    answer = bench.counted(blocks(*WORSE, range(5, 30)), outcome=Outcome.INVALID, message="the arms have other labels")
+    assert (answer.verdict, answer.reason) == (Verdict.NOT_ENOUGH_DATA, "the arms have other labels")
+    assert bench.evidence["metrics"] == known
+
+
+def test_faults_of_single_blocks_do_not_hide_the_others() -> None:
+    bench = Bench(spec())
+    found = [block(0, *SAME, fault="goes down"), *blocks(*SAME, range(1, 4))]
+    bench.counted(found, outcome=Outcome.INVALID, message="goes down")
+    assert bench.evidence["metrics"]["errorRate"]["blocks"] == 3
+
+
 def test_more_errors_than_requests_are_named_with_their_field() -> None:
     answer = Bench(spec()).counted([block(0, (10.0, 11.0), (100.0, 1.0))])
     assert (answer.verdict, answer.may_advance) == (Verdict.NOT_ENOUGH_DATA, False)
