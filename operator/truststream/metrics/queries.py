@@ -18,13 +18,19 @@ _MILLISECONDS: Final = 0.001
 _IN_MILLISECONDS: Final = re.compile(r"^\s*(?:envoy_\w*_time|\w+_(?:milliseconds|ms))(?:_bucket)?\b")
 
 
-def _built_in(bad: str, total: str, buckets: str, scale: float) -> Mapping[str, Query]:
-    ratio = Query("errorRate", MetricKind.RATIO, "%", Direction.LOWER, bad=bad, total=total)
+def _built_in(bad: str, total: str, buckets: str, scale: float, *, gateway: bool) -> Mapping[str, Query]:
+    ratio = Query("errorRate", MetricKind.RATIO, "%", Direction.LOWER, bad=bad, total=total, gateway=gateway)
     return {
         "errorRate": ratio,
         "successRate": replace(ratio, name="successRate", direction=Direction.HIGHER, good_is_bad=True),
         "responseTime": Query(
-            "responseTime", MetricKind.DISTRIBUTION, "ms", Direction.LOWER, buckets=buckets, scale=scale
+            "responseTime",
+            MetricKind.DISTRIBUTION,
+            "ms",
+            Direction.LOWER,
+            buckets=buckets,
+            scale=scale,
+            gateway=gateway,
         ),
     }
 
@@ -40,12 +46,14 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Query]]] = {
         total=f"envoy_cluster_upstream_rq_xx{{{_ENVOY}}}",
         buckets=f"envoy_cluster_upstream_rq_time_bucket{{{_ENVOY}}}",
         scale=_MILLISECONDS,
+        gateway=True,
     ),
     "Pods": _built_in(
         bad=f'http_requests_total{{{_PODS},status=~"5.."}}',
         total=f"http_requests_total{{{_PODS}}}",
         buckets=f"http_request_duration_seconds_bucket{{{_PODS}}}",
         scale=1.0,
+        gateway=False,
     ),
 }
 
