@@ -92,8 +92,13 @@ def _ratio(evidence: Evidence | None) -> str:
 
 def clock(at: float, run: Run) -> str:
     """Time of day, UTC; with the date where a run takes longer than a day."""
-    pattern = "%Y-%m-%d %H:%M:%S" if run.at - run.begin > _DAY else "%H:%M:%S"
+    pattern = "%Y-%m-%d %H:%M:%S" if _span(run) > _DAY else "%H:%M:%S"
     return datetime.fromtimestamp(at, UTC).strftime(pattern)
+
+
+def _span(run: Run) -> float:
+    """Seconds that were looked at; more than to the decision where the looks went on."""
+    return max([run.at, *(look.at for look in run.looks)]) - run.begin
 
 
 def lasted(seconds: float) -> str:
@@ -158,16 +163,17 @@ def evidence_plots(run: Run) -> list[str]:
     """Evidence against, evidence for, and the weights, over time."""
     if not run.looks:
         return []
+    seconds = _span(run)
     against = [(look.at - run.begin, look.against) for look in run.looks]
     proof = [(look.at - run.begin, look.proof) for look in run.looks if look.proof is not None]
     needed = next((look.proof_needed for look in run.looks if look.proof_needed is not None), None)
-    plots = [evidence_plot("Evidence against the release", [against], AGAINST, run.looks[0].needed, run.seconds)]
+    plots = [evidence_plot("Evidence against the release", [against], AGAINST, run.looks[0].needed, seconds)]
     if proof and needed is not None:
-        plots.append(evidence_plot("Proof of the criteria, anew at every weight", [proof], FOR, needed, run.seconds))
+        plots.append(evidence_plot("Proof of the criteria, anew at every weight", [proof], FOR, needed, seconds))
     weights = [(stage.since - run.begin, stage.weight) for stage in run.stages]
-    weights.append((run.seconds, run.stages[-1].weight))
+    weights.append((seconds, run.stages[-1].weight))
     line = Line(weights, "#3867b0", "weight", stairs=True)
-    return [*plots, plot("Weight of the canary", [line], unit="percent", seconds=run.seconds, high=100.0)]
+    return [*plots, plot("Weight of the canary", [line], unit="percent", seconds=seconds, high=100.0)]
 
 
 def evidence_plot(
