@@ -13,7 +13,8 @@ from truststream.canary.record import Record
 from truststream.canary.wishes import CLEAN, Wishes
 from truststream.errors import InputError
 from truststream.stats.keys import absolute, bounds
-from truststream.stats.keys.promotion import Promotion
+from truststream.stats.keys.counts import Counts
+from truststream.stats.keys.promotion import LEAST_ERRORS, Promotion, expected_errors
 from truststream.stats.keys.starts import log_sum
 
 BURN_IN: Final = 30
@@ -76,11 +77,17 @@ def _limit_text(wishes: Wishes, limit: float) -> str:
 
 
 def _ratio_log(record: Record, mode: Mode) -> float:
-    if record.running.blocks < BURN_IN:
+    if record.running.blocks < BURN_IN or _expected(record) < LEAST_ERRORS:
         return 0.0
     keys = Promotion(record.margin).keys(record.proof, _lumpiness(record))
     each = keys.fast if mode is Mode.FAST else keys.two
     return float(log_sum(each))
+
+
+def _expected(record: Record) -> float:
+    """Errors that the canary would have had at the margin; of latencies at the bound that has fewest."""
+    totals = Counts(*record.totals[-1, : record.guards].T)
+    return float(expected_errors(totals, record.margin).min())
 
 
 def _lumpiness(record: Record) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -95,6 +102,8 @@ def _ratio_seconds(record: Record, needed: float) -> float:
     if elapsed <= 0 or n_c <= 0 or n_b <= 0 or e_c + e_b <= 0:
         return math.inf
     errors = (e_c + e_b) / elapsed / record.guards
+    seen = max(_expected(record), 1e-9)
+    burn_in = max(burn_in, elapsed * (LEAST_ERRORS / seen - 1.0))
     rate = bounds.information(errors, n_c / (n_c + n_b), 1.0, 1.0 + record.margin) / float(_lumpiness(record).max())
     return max(burn_in, _OVERSHOOT * needed / rate - elapsed, record.length) if rate > 0 else math.inf
 
