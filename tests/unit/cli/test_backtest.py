@@ -257,3 +257,25 @@ def test_several_metrics_are_told_together(run: Run, tmp_path: Path, pasts: Path
     told = run("backtest", str(file), "--data", str(pasts / "bad"))
     assert told.exit_code == 0
     assert [line.split()[3] for line in told.stdout.splitlines()[1:4]] == ["errorRate", "successRate", "together"]
+
+
+def test_a_token_reaches_prometheus_and_nothing_else(run: Run, manifest: Path, tmp_path: Path) -> None:
+    token, fake = tmp_path / "token", FakePrometheus()
+    token.write_text("s3cret\n")
+    with serve(fake) as address:
+        told = run(
+            "backtest", str(manifest), "--prometheus", address, "--from", "1h", "--bearer-token-file", str(token)
+        )
+    assert told.exit_code == 2
+    assert {one["Authorization"] for one in fake.headers} == {"Bearer s3cret"}
+    assert "s3cret" not in told.output
+
+
+def test_a_value_is_asked_of_prometheus_as_it_was_then(run: Run, tmp_path: Path, server: str) -> None:
+    file = tmp_path / "value.yaml"
+    file.write_text(VALUE)
+    span = ("--from", "2026-01-01T12:00:00Z", "--to", "2026-01-01T12:20:00Z", "--json")
+    told = run("backtest", str(file), "--prometheus", server, *span)
+    assert told.exit_code == 0, told.output
+    (row,) = (row for row in json.loads(told.stdout)["looks"][0]["metrics"] if row["name"] == "depth")
+    assert row["canary"]["value"] == 1.0
