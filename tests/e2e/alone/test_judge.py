@@ -133,7 +133,7 @@ def _shared_outage(play: Play) -> Figures:
         world.apply(*_dependency())
         world.kubectl("rollout", "status", f"deployment/{DEPENDENCY}", "--timeout=120s")
         address = world.get("service", DEPENDENCY)["spec"]["clusterIP"]
-        environment = {"ERROR_RATE": "0.02", "DEPENDENCY": f"{address}:80"}
+        environment = {"ERROR_RATE": str(ERRORS), "DEPENDENCY": f"{address}:80"}
         arena.open_application(world, environment)
         arena.judged_by_evidence(world, initialTraffic=50, increments=[100], stepDuration="20s")
         _with_traffic(world, rate=30)
