@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-import certifi
 import requests
 import urllib3
 from pydantic import Field, model_validator
-from requests.adapters import HTTPAdapter
 
 from truststream.api.base import ApiModel
 from truststream.api.configuration import BasicAuthSecret, CaSecret, SecretKey, Tls
 from truststream.api.quantities import Duration, PositiveDuration, format_duration
 from truststream.canary.observation import Outcome
 from truststream.errors import ConfigurationError
+from truststream.metrics import transport
 from truststream.metrics.answers import NoAnswerError
 
-_CHUNK: Final = 1 << 14
-_LARGEST: Final = 32 << 20  # bytes of one answer; numbers for two arms never need that many
+_REASON: Final = 1 << 15  # bytes of an error's body that are looked at
 _QUOTED: Final = 300  # letters of what a source says that go into a message
 _SHORTEST_SECRET: Final = 4  # shorter texts occur in every sentence
 
@@ -130,7 +126,10 @@ class Http:
         # Only the configuration counts: no proxy, CA bundle or .netrc out of the environment.
         self._session.trust_env = False
         self._session.verify = not config.tls.insecure_skip_verify
-        adapter = TlsAdapter(tls_context(config.tls, secrets, place.setting), config.tls.server_name)
+        ca = config.tls.ca_secret
+        authority = None if ca is None else secrets.values[ca.name, ca.key]
+        context = transport.tls_context(config.tls, authority, place.setting)
+        adapter = transport.TlsAdapter(context, config.tls.server_name)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
         if config.tls.insecure_skip_verify:
@@ -179,9 +178,11 @@ class Http:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, self._read(response, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise self.down(self._why(error)) from None
+                return response.status_code, transport.read(response, deadline)
+        except transport.TooLargeError:
+            raise self.strange(f"more than {transport.LARGEST >> 20} MiB") from None
+        except transport.FAILURES as error:
+            raise self.down(transport.why(error, self._timeout, self.place.setting)) from None
 
     def refused(self, status: int, reason: str) -> NoAnswerError:
         """What an HTTP status other than 200 means."""
@@ -214,101 +215,9 @@ class Http:
         line = " ".join(self._secrets.hide(text).split())
         return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """A timeout of requests is one between two bytes; this one is for all of them.
-
-        So every piece is taken as it comes: `iter_content` would wait for a whole chunk.
-        """
-        parts: list[bytes] = []
-        size = 0
-        while part := response.raw.read1(_CHUNK, decode_content=True):
-            parts.append(part)
-            size += len(part)
-            if time.monotonic() > deadline:
-                raise requests.Timeout
-            if size > _LARGEST:
-                raise self.strange(f"more than {_LARGEST >> 20} MiB")
-        return b"".join(parts)
-
-    def _why(self, error: Exception) -> str:
-        """In words of ours: an exception's own text may quote headers."""
-        if isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
-            return f"shows a certificate that we do not trust{root_cause(error)}: check {self.place.setting}.tls"
-        if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-            return f"does not answer within {self._timeout:g}s"
-        return f"cannot be reached{root_cause(error)}"
-
     def close(self) -> None:
         """Release the sockets."""
         self._session.close()
-
-
-class TlsAdapter(HTTPAdapter):
-    """TLS as configured, in memory (the container has no writable file system), and no hidden retries."""
-
-    def __init__(self, context: ssl.SSLContext, server_name: str | None) -> None:
-        self._context, self._server_name = context, server_name
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """With our context, and the name that the certificate has to carry."""
-        if self._server_name:
-            pool_kwargs["server_hostname"] = self._server_name
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs, ssl_context=self._context)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """The context knows whom to trust; the default would add the public CAs to a private one."""
-
-
-def tls_context(tls: Tls, secrets: Secrets, setting: str) -> ssl.SSLContext:
-    """Whom to trust.
-
-    Raises:
-        ConfigurationError: the Secret holds no certificate.
-    """
-    if tls.insecure_skip_verify:
-        trusting = ssl.create_default_context()
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
-        return trusting
-    if tls.ca_secret is None:
-        return _public()
-    authority = secrets.values[tls.ca_secret.name, tls.ca_secret.key].strip()
-    try:
-        if authority:  # without any the library would trust the public CAs
-            return ssl.create_default_context(cadata=authority)
-    except (ssl.SSLError, ValueError):
-        pass
-    raise ConfigurationError(f"{setting}.tls.caSecret: the key holds no certificate in PEM")
-
-
-@functools.cache
-def _public() -> ssl.SSLContext:
-    """Trusts the public CAs. Reading them takes longer than all the rest of a source: once for all."""
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-def root_cause(error: BaseException) -> str:
-    """What the operating system or OpenSSL said, e.g. `` (Connection refused)``."""
-    seen: BaseException | None = error
-    text = ""
-    for _ in range(10):
-        if seen is None:
-            break
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            text = seen.verify_message
-        elif isinstance(seen, OSError) and seen.strerror:
-            text = seen.strerror
-        seen = _inner(seen)
-    return f" ({text})" if text else ""
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    """requests and urllib3 wrap by `reason`, by arguments and by cause."""
-    for inner in (getattr(error, "reason", None), *error.args, error.__cause__, error.__context__):
-        if isinstance(inner, BaseException):
-            return inner
-    return None
 
 
 _REASONS: Final = ("message", "error", "errors", "Message", "detail")
@@ -317,7 +226,7 @@ _MARKUP: Final = re.compile(r"<[^>]*>")
 
 def said(body: bytes) -> str:
     """The reason in an error's body: the usual fields of a JSON object, else the text itself without markup."""
-    text = body[: _LARGEST >> 10].decode(errors="replace")
+    text = body[:_REASON].decode(errors="replace")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
