@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from truststream.canary.judge import MetricShape, Situation
 from truststream.canary.observation import Block
 from truststream.canary.packing import Floats
 from truststream.canary.record import Record, Silence
+from truststream.errors import InputError
 from truststream.stats.keys import absolute, exchangeability
 from truststream.stats.keys.counts import Counts
 from truststream.stats.keys.dispersion import Running
@@ -44,19 +45,33 @@ class Rules:
 def absorb(record: Record, blocks: Sequence[Block], rules: Rules, situation: Situation) -> Record:
     """The record after all blocks that it has not seen."""
     fresh = [block for block in blocks if block.start >= record.until]
-    faults = _faults(fresh, record, situation)
+    faults = {block.start: block.fault for block in fresh if block.fault}
+    try:
+        record = _used(record, fresh, faults, rules, situation)
+    except InputError:
+        faults = _faults(fresh, record, situation)
+        record = _used(record, fresh, faults, rules, situation)
     if faults:
         record = replace(record, faults=record.faults + len(faults), fault=next(reversed(faults.values())))
+    return replace(record, until=fresh[-1].end) if fresh else record
+
+
+def _used(
+    record: Record, fresh: Sequence[Block], faults: Mapping[float, str], rules: Rules, situation: Situation
+) -> Record:
+    """The record after those blocks that have no fault.
+
+    Raises:
+        InputError: one of them has, all the same.
+    """
     for stretch in _stretches([block for block in fresh if block.start not in faults], record, situation):
         record = _stretch(record, stretch, rules, situation)
-    return replace(record, until=fresh[-1].end) if fresh else record
+    return record
 
 
 def _faults(blocks: Sequence[Block], record: Record, situation: Situation) -> dict[float, str]:
     """Why blocks cannot be counted, by their start."""
-    if not any(block.fault for block in blocks) and not fault(blocks, record.bounds, situation.seed):
-        return {}
-    found = ((block.start, block.fault or fault([block], record.bounds, situation.seed)) for block in blocks)
+    found = ((block.start, block.fault or fault(block, record.bounds, situation.seed)) for block in blocks)
     return {start: why for start, why in found if why}
 
 

@@ -57,11 +57,10 @@ def _errors(cell: Cell, bounds: Sequence[float]) -> list[float]:
         raise InputError("buckets", f"{cell.unit} has no bucket up to {error.args[0]:g} s any more") from None
 
 
-def fault(blocks: Sequence[Block], bounds: Sequence[float], seed: str) -> str:
-    """Why blocks cannot be counted; empty when they can."""
+def fault(block: Block, bounds: Sequence[float], seed: str) -> str:
+    """Why a block cannot be counted; empty when it can."""
     try:
-        if blocks:
-            tally(blocks, bounds, seed)
+        tally([block], bounds, seed)
     except InputError as error:
         return str(error)
     return ""

@@ -45,6 +45,7 @@ class Finding:
     proofs: tuple[Proof, ...] = ()
     against: tuple[float, ...] = ()
     ratio: tuple[float, Interval] | None = None  # the canary's rate over stable's
+    alarms: tuple[str, ...] = ()  # requests do not reach the arms as the weight says
 
     @property
     def staged(self) -> Record | None:
@@ -69,23 +70,6 @@ class Finding:
         if self.plain is not None:
             return self.plain.verdict in (Verdict.NOT_ENOUGH_DATA, Verdict.SOURCE_DOWN)
         return bool(self.trouble) or self.requests < self.wishes.minimum or bool(self._silence)
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """Requests do not reach the arms as the weight says."""
-        record = self.staged
-        if record is None or self._mismatch(record) < math.log(1.0 / mismatch.ALPHA):
-            return ()
-        n_c, n_b = record.totals[-1, 0, 0], record.totals[-1, 0, 2]
-        share = 100 * n_c / (n_c + n_b)
-        return (
-            f"sample ratio mismatch: {share:.3g} % of the requests reach the canary, {record.weight:g} % were to; "
-            "the weight is held: check the route, sticky sessions and the canary's endpoints",
-        )
-
-    def _mismatch(self, record: Record) -> float:
-        share = record.weight / 100
-        return float(mismatch.Mismatch(share).log_evidence(record.routed)) if 0.0 < share < 1.0 else 0.0
 
     @property
     def _silence(self) -> str:
@@ -256,7 +240,26 @@ def _judged(finding: Finding) -> Finding:
     if wanted.rollback is not None:
         logs.append(float(absolute.log_above(record.limit, record.wealth.starts)))
     proven = proofs(at_weight, wanted, finding.mode)
-    return replace(finding, against=tuple(logs), proofs=proven, ratio=_ratio(at_weight, wanted))
+    return replace(
+        finding,
+        against=tuple(logs),
+        proofs=proven,
+        ratio=_ratio(at_weight, wanted),
+        alarms=_alarms(at_weight),
+    )
+
+
+def _alarms(record: Record) -> tuple[str, ...]:
+    share = record.weight / 100
+    if not 0.0 < share < 1.0 or not record.routed.starts:
+        return ()
+    if float(mismatch.Mismatch(share).log_evidence(record.routed)) < math.log(1.0 / mismatch.ALPHA):
+        return ()
+    n_c, n_b = record.totals[-1, 0, 0], record.totals[-1, 0, 2]
+    return (
+        f"sample ratio mismatch: {100 * n_c / (n_c + n_b):.3g} % of the requests reach the canary, {record.weight:g} % "
+        "were to; the weight is held: check the route, sticky sessions and the canary's endpoints",
+    )
 
 
 def _ratio(record: Record, wanted: Wishes) -> tuple[float, Interval]:

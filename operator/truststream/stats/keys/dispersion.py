@@ -108,11 +108,25 @@ class Running:
     def advance(self, counts: Counts, length: float) -> Running:
         """After several intervals; `counts` has shape (..., blocks, pairs)."""
         moments = [part.sum(axis=-1) for part in _moments(counts)]
+        if counts.n_c.shape[-2] == 1:
+            return self._after(moments, length)
         sizes = [_blocks_in(window, length) for window in WINDOWS]
         windows = [self._window(index, size, moments) for index, size in enumerate(sizes)]
         squares, number, *pending = (np.stack(column, axis=-1) for column in zip(*windows, strict=True))
         observed, expected, variance = pending
         return Running(squares, number, observed, expected, variance, self.blocks + counts.n_c.shape[-2])
+
+    def _after(self, moments: list[Floats], length: float) -> Running:
+        """After one interval: all windows at once."""
+        observed, expected, variance = (
+            pending + part for pending, part in zip((self.observed, self.expected, self.variance), moments, strict=True)
+        )
+        blocks = self.blocks + 1
+        ends = np.array([blocks % _blocks_in(window, length) == 0 for window in WINDOWS])
+        used = ends & (variance > 0)
+        square = np.where(used, (observed - expected) ** 2, 0.0) / np.where(used, variance, 1.0)
+        observed, expected, variance = (np.where(ends, 0.0, part) for part in (observed, expected, variance))
+        return Running(self.squares + square, self.number + used, observed, expected, variance, blocks)
 
     def _window(self, index: int, size: int, moments: list[Floats]) -> tuple[Floats, ...]:
         """Squares, number and what is pending of one window length."""

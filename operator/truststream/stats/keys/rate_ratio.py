@@ -20,7 +20,10 @@ from truststream.stats.keys.starts import log_sum
 from truststream.stats.result import Interval
 
 _FAR: Final = 12.0  # exp of it is the largest ratio that is looked at
-_POINTS: Final = 41
+_UNIT: Final[Floats] = np.linspace(0.0, 1.0, 41)
+_COARSE: Final[Floats] = np.stack([_FAR * (2.0 * _UNIT - 1.0)] * 2)
+_SIGNS: Final[Floats] = np.array([[1.0], [-1.0]])
+_RATIOS: Final[Floats] = np.stack([conditional_poisson.WORSE, 1.0 / conditional_poisson.WORSE])[:, None, None, :]
 
 
 def estimate(stages: Counts) -> float:
@@ -41,34 +44,45 @@ def interval(stages: Counts, phi: float, alpha: float) -> Interval:
     Ends are found on a grid that is refined once: to about 0.01 %.
     """
     needed = math.log(2.0 / alpha)
-    lower = _crossing(lambda logs: _log_keys(stages, logs, conditional_poisson.WORSE, phi) - needed)
-    upper = _crossing(lambda logs: _log_keys(stages, -logs, 1.0 / conditional_poisson.WORSE, phi) - needed)
-    return Interval(math.exp(lower), math.exp(-upper), 1.0 - alpha)
+    low, high = _crossings(lambda logs: _log_keys(stages, logs * _SIGNS, phi) - needed)
+    return Interval(math.exp(low), math.exp(-high), 1.0 - alpha)
 
 
-def _log_keys(stages: Counts, log_ratios: Floats, ratios: Floats, phi: float) -> Floats:
-    """log evidence against each ratio; the keys' formula with the ratio for the boundary, on a grid of ratios."""
+def _log_keys(stages: Counts, log_ratios: Floats, phi: float) -> Floats:
+    """log evidence against each ratio of both rows: that the true one is above it (first row), or below it (second).
+
+    The keys' formula with the ratio for the boundary; shape (2, points).
+    """
     usable = stages.usable
     n_c, n_b, e_c = (np.where(usable, part, 0.0) for part in (stages.n_c, stages.n_b, stages.e_c))
-    boosted = n_c * np.exp(log_ratios)[:, None]
-    share = (boosted / np.where(usable, boosted + n_b, 1.0))[..., None]
     total = np.where(usable, stages.total, 0.0)[:, None]
-    factors = e_c[:, None] * np.log(ratios) - total * np.log1p((ratios - 1.0) * share)
+    boosted = n_c * np.exp(log_ratios)[..., None]
+    share = (boosted / np.where(usable, boosted + n_b, 1.0))[..., None]
+    factors = e_c[:, None] * np.log(_RATIOS) - total * np.log1p((_RATIOS - 1.0) * share)
     return log_sum(factors.sum(axis=-2) / phi)
 
 
-def _crossing(excess: Callable[[Floats], Floats]) -> float:
-    """Where falling evidence crosses 0, on the logarithmic scale; -inf when it never is above, inf when always."""
-    grid = np.linspace(-_FAR, _FAR, _POINTS)
-    for _ in range(2):
-        values = excess(grid)
-        above = np.flatnonzero(values >= 0.0)
-        if not above.size:
-            return -math.inf
-        last = int(above[-1])
-        if last == len(grid) - 1:
-            return math.inf
-        low, high = grid[last], grid[last + 1]
-        fraction = values[last] / (values[last] - values[last + 1])
-        grid = np.linspace(low, high, _POINTS)
-    return float(low + (high - low) * fraction)
+def _crossings(excess: Callable[[Floats], Floats]) -> list[float]:
+    """Where falling evidence crosses 0 in each row, on the logarithmic scale: -inf when it never is above, inf when
+    it always is."""
+    first, rows = excess(_COARSE), (0, 1)
+    brackets = [_bracket(_COARSE[row], first[row]) for row in rows]
+    fine = np.stack([low + (high - low) * _UNIT for low, high in brackets])
+    values = excess(np.where(np.isfinite(fine), fine, 0.0))
+    return [_end(brackets[row], fine[row], values[row]) for row in rows]
+
+
+def _bracket(grid: Floats, values: Floats) -> tuple[float, float]:
+    above = np.flatnonzero(values >= 0.0)
+    if not above.size:
+        return -math.inf, -math.inf
+    last = int(above[-1])
+    return (math.inf, math.inf) if last == len(grid) - 1 else (float(grid[last]), float(grid[last + 1]))
+
+
+def _end(bracket: tuple[float, float], grid: Floats, values: Floats) -> float:
+    if math.isinf(bracket[0]):
+        return bracket[0]
+    last = int(np.flatnonzero(values >= 0.0)[-1])
+    low, high = grid[last], grid[last + 1]
+    return float(low + (high - low) * values[last] / (values[last] - values[last + 1]))
