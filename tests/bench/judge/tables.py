@@ -36,7 +36,8 @@ def everything(rows: Sequence[Row], splits: Sequence[Row], found: Sequence[Targe
         "### Targets",
         _table(("Target", "Limit", "Worst", "Where", "Met"), (_target(one) for one in found)),
         "### Releases without a regression: worst share of wrong decisions within the hour",
-        "In brackets the one-sided 99 % upper bound of that cell, in percent. phi is calibrated where nothing else is said. "
+        "In brackets the one-sided 99 % upper bound of that cell, in percent. "
+        "phi is calibrated where nothing else is said. "
         "Flagger's rule is at its worst where stable itself fails in 1 % of the requests, its limit.",
         _table(("Null", "Why it should hold", *(name for _, name in _NULLS)), _nulls(rows)),
         "### Regressions: mean delay in seconds, S, share seen within the hour",
