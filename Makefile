@@ -33,7 +33,7 @@ test: $(READY) ## Run everything: checks, unit, contract, statistics, integratio
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the pure tests for the daily loop (about a minute)
-	@$(PY) -m pytest -q -n 2 tests/unit tests/contract tests/stats $(ARGS)
+	@$(PY) -m pytest -q -n 2 tests/unit tests/contract tests/stats tests/bench $(ARGS)
 
 .PHONY: test-integration
 test-integration: $(READY) ## Run the tests on a real kube-apiserver with fake nodes

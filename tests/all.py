@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-PURE = ("tests/unit", "tests/contract", "tests/stats")
+PURE = ("tests/unit", "tests/contract", "tests/stats", "tests/bench")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,9 @@ class Evidence(ApiModel):
     upper: float | None = Field(None, description="Upper end of the ratio's confidence sequence.")
     level: float = Field(0, description="Level of the confidence sequence.")
     phi: float = Field(0, description="Largest cluster of errors that is allowed for.")
+    calibrated: bool = Field(
+        False, description="Whether phi was learned from the hour before; without a history it is a default of 2."
+    )
     blocks: int = Field(0, description="Blocks of counts used.")
     block: str = Field("", description="Length of a block.")
 

@@ -156,6 +156,7 @@ class Finding:
             upper=_finite(interval.upper),
             level=interval.level,
             phi=round(float(record.phi[record.guards - 1]), 4),
+            calibrated=record.calibrated,
             blocks=record.blocks,
             block=format_duration(record.length),
         )
