@@ -51,7 +51,7 @@ def application(world: World, environment: Mapping[str, str], *, version: str = 
     pod["metadata"].pop("annotations")  # it has no metrics of its own: the gateway counts
     pod["spec"]["volumes"] = [{"name": _CONFIG, "configMap": {"name": _CONFIG}}]
     container = pod["spec"]["containers"][0]
-    container["image"] = image.loaded(world.cluster)
+    container["image"] = f"{image.NAME}:{image.loaded_tag(world.cluster)}"
     container["command"] = ["python3", f"/program/{_PROGRAM.name}"]
     container["volumeMounts"] = [{"name": _CONFIG, "mountPath": "/program"}]
     container["readinessProbe"]["periodSeconds"] = 3  # dozens of pods are asked

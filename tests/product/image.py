@@ -50,9 +50,9 @@ def load(cluster: Cluster) -> str:
     return tag
 
 
-def loaded(cluster: Cluster) -> str:
-    """The image that `load` has put there, whatever the sources have become since."""
-    return f"{NAME}:{_known(cluster).read_text()}"
+def loaded_tag(cluster: Cluster) -> str:
+    """Of the image that `load` has put there, whatever the sources have become since."""
+    return _known(cluster).read_text()
 
 
 def _known(cluster: Cluster) -> Path:

@@ -24,7 +24,15 @@ _PROBE = {
 
 def install(cluster: Cluster, *values: str) -> None:
     """Ready when it returns: policies in force, operator answering. A second call upgrades what changed."""
-    tag = image.load(cluster)
+    _install(cluster, image.load(cluster), *values)
+
+
+def install_again(cluster: Cluster) -> None:
+    """The same operator as before: sources may have changed since, and a test has no network to build with."""
+    _install(cluster, image.loaded_tag(cluster))
+
+
+def _install(cluster: Cluster, tag: str, *values: str) -> None:
     with step("chart"):
         settings = [f"image.repository={image.NAME}", f"image.tag={tag}"]
         settings += [f"configuration.prometheus.address={PROMETHEUS}", "configuration.scrapeInterval=2s"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e.manifests import NAME
 from tests.e2e.scenario import NEW, OLD, Given, Then, When
 from tests.e2e.world import World
-from tests.product.install import install, uninstall
+from tests.product.install import install_again, uninstall
 
 
 def test_uninstall_in_mid_release_leaves_the_workloads_serving(
@@ -31,4 +31,4 @@ def test_uninstall_in_mid_release_leaves_the_workloads_serving(
         world.kubectl("rollout", "status", f"deployment/{NAME}", "--timeout=90s")
         then.still_served_by(NEW)
     finally:
-        install(world.cluster)
+        install_again(world.cluster)
