@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.canary.judge import MetricShape, Situation
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.judge import MetricShape, Situation
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import Block, Cell, Measurement, Outcome
 from truststream.stats.keys.counts import Floats
 

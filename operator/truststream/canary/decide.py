@@ -11,7 +11,7 @@ from truststream.canary.actions import AddFinalizer
 from truststream.canary.commands import obey
 from truststream.canary.conditions import report
 from truststream.canary.decision import Decision
-from truststream.canary.judge import Judge, MetricShape
+from truststream.canary.judging.judge import Judge, MetricShape
 from truststream.canary.leave import leave
 from truststream.canary.look import look_windows, next_look
 from truststream.canary.observation import Observation

@@ -11,8 +11,8 @@ from typing import Any, Final
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Mode
 from truststream.api.status import CanaryDeploymentStatus, Phase, ReleaseStatus, Verdict
 from truststream.canary.clock import moment, stamp
-from truststream.canary.judge import Assessment, Judge, MetricShape, Situation
-from truststream.canary.threshold import criteria
+from truststream.canary.judging.judge import Assessment, Judge, MetricShape, Situation
+from truststream.canary.judging.threshold import criteria
 from truststream.canary.turn import Turn
 
 LOOKING: Final = (Phase.PROGRESSING, Phase.PAUSED)

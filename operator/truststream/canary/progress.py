@@ -12,7 +12,7 @@ from truststream.canary import plan
 from truststream.canary.actions import ScaleCanary, SetWeight
 from truststream.canary.clock import moment
 from truststream.canary.endings import Ending, roll_back
-from truststream.canary.judge import Judge, MetricShape
+from truststream.canary.judging.judge import Judge, MetricShape
 from truststream.canary.look import take_look
 from truststream.canary.promote import begin_promotion
 from truststream.canary.size import can_take_more

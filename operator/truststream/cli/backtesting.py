@@ -10,7 +10,7 @@ from typing import Final
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, MetricKind
 from truststream.api.configuration import Configuration
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import Block
 from truststream.cli.manifest import NoCluster, UsageError
 from truststream.cli.past import Past

@@ -14,7 +14,7 @@ from truststream.api.canarydeployment import CanaryDeploymentSpec, TargetRef
 from truststream.api.canarydeployment import Traffic as TrafficSpec
 from truststream.api.configuration import Configuration
 from truststream.api.quantities import format_duration
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.cli.backtesting import wanted_of
 from truststream.cli.manifest import NoCluster, UsageError, resource_in
 from truststream.cli.replay_view import Tell

@@ -11,7 +11,7 @@ from typing import Final
 
 from truststream.api.canarydeployment import Direction
 from truststream.api.configuration import Configuration
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.canary.look import Window, look_windows
 from truststream.canary.observation import Measurement, Outcome
 from truststream.cluster import kinds

@@ -13,8 +13,8 @@ from truststream.api.status import CanaryDeploymentStatus
 from truststream.canary.actions import AttachRoute, Event, RemoveFinalizer, Severity
 from truststream.canary.decide import decide
 from truststream.canary.decision import Decision
-from truststream.canary.judge import Judge
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.judge import Judge
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import Measurement, Observation, Outcome
 from truststream.cluster import kinds, manifests
 from truststream.cluster.connection import own_identity

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.canary.judge import MetricShape
-from truststream.canary.wishes import CLEAN, Wishes, wishes
+from truststream.canary.judging.judge import MetricShape
+from truststream.canary.judging.wishes import CLEAN, Wishes, wishes
 from truststream.replay.model import Regression, Traffic
 from truststream.replay.outcome import Stage
 from truststream.stats.keys import bounds

@@ -18,7 +18,7 @@ from truststream.canary.actions import AttachRoute, SetWeight
 from truststream.canary.clock import stamp
 from truststream.canary.decide import decide
 from truststream.canary.decision import Decision
-from truststream.canary.judge import Judge, MetricShape
+from truststream.canary.judging.judge import Judge, MetricShape
 from truststream.canary.look import LOOKING, Window, look_windows
 from truststream.canary.observation import Measurement, Observation, RouteView
 from truststream.errors import StateError

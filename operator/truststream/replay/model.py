@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.canary.look import Window
 from truststream.canary.observation import Block, Cell, Measurement, Outcome
 from truststream.replay.cells import reading

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.canary.judge import MetricShape
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.judge import MetricShape
+from truststream.canary.judging.modes import every_mode
 from truststream.replay.loop import Release, play
 from truststream.replay.model import Drawn, Regression, Traffic
 from truststream.replay.outcome import Ending, Run

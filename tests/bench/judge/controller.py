@@ -18,9 +18,9 @@ from tests.bench.judge import judged
 from tests.bench.judge.plan import BLOCKS, LENGTH, Plan
 from tests.bench.judge.streams import Stream
 from truststream.api.canarydeployment import Analysis, CanaryDeploymentSpec, Mode
-from truststream.canary import pairing
-from truststream.canary.judge import MetricShape, Situation
-from truststream.canary.modes import every_mode
+from truststream.canary.judging import pairing
+from truststream.canary.judging.judge import MetricShape, Situation
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import Block, Cell, Measurement, Outcome
 from truststream.stats.keys.counts import Counts
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.canary.judge import Assessment, MetricShape, Situation
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.judge import Assessment, MetricShape, Situation
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import ArmReading, Block, Cell, Measurement, Outcome
 
 LENGTH = 10.0

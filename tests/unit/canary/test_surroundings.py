@@ -10,7 +10,7 @@ from tests.unit.canary.test_release import make, released
 from tests.unit.canary.world import SHAPES
 from truststream.canary import actions as act
 from truststream.canary.decide import decide
-from truststream.canary.modes import every_mode
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import ReplicaSetView
 
 

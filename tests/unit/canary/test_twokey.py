@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.canary.judging import BEGIN, LENGTH, Bench, block, blocks, slow_block, spec, value
+from tests.unit.canary.judging import BEGIN, LENGTH, SHAPES, Bench, block, blocks, slow_block, spec, value
+from truststream.api.canarydeployment import Mode
 from truststream.api.status import Verdict
+from truststream.canary.judging.proving import proofs
+from truststream.canary.judging.record import load
+from truststream.canary.judging.wishes import wishes
 from truststream.canary.observation import Block, Cell, Measurement, Outcome
 from truststream.errors import StateError
+from truststream.stats.keys.promotion import Proof
 
 SAME = ((200.0, 2.0), (1800.0, 18.0))
 WORSE = ((200.0, 10.0), (1800.0, 18.0))
@@ -319,3 +326,15 @@ def test_evidence_that_somebody_changed_is_said_to_be_unreadable(key: str) -> No
     bench.evidence["metrics"]["errorRate"][key] = "nonsense"
     with pytest.raises(StateError, match=r"status\.release\.evidence cannot be read"):
         bench.counted([])
+
+
+def test_a_forecast_that_was_too_bright_grows_with_the_time_that_proved_little() -> None:
+    """With few errors a block the bets on the share lag far behind the other key: no eternal "5 seconds more"."""
+    wanted = spec(promotionCriteria=[{"metric": "errorRate", "margin": 100}])
+    bench = Bench(wanted, weight=50)
+    bench.counted(blocks((1000.0, 20.0), (1000.0, 20.0), range(57)))
+    record = load(bench.evidence["metrics"]["errorRate"])
+    lagging = replace(record, proof=Proof(record.proof.poisson, np.full_like(record.proof.share, -0.4)))
+    (found,) = proofs(lagging, wishes(wanted, SHAPES["errorRate"]), Mode.TWO_KEY)
+    assert not found.holds
+    assert found.seconds == pytest.approx(57 * LENGTH)

@@ -18,9 +18,9 @@ from truststream.api.status import CanaryDeploymentStatus
 from truststream.canary import actions as act
 from truststream.canary.decide import decide, look_windows
 from truststream.canary.decision import Decision
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
+from truststream.canary.judging.modes import every_mode
 from truststream.canary.look import Window
-from truststream.canary.modes import every_mode
 from truststream.canary.observation import (
     ArmReading,
     Block,

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.replay import limits
 from truststream.replay.model import Regression, Traffic
 from truststream.replay.played import planned

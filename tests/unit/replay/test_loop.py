@@ -8,7 +8,7 @@ import pytest
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Policy, TargetRef
 from truststream.api.status import Verdict
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.errors import SpecError
 from truststream.replay.model import Regression, Traffic
 from truststream.replay.outcome import Ending, Run

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 from truststream.canary.look import Window
 from truststream.canary.observation import Measurement, Outcome
 from truststream.replay.model import BUCKETS, Drawn, Regression, Traffic

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from truststream.canary.absorb import Rules
-from truststream.canary.baseline import calibrate, guard_bounds
-from truststream.canary.judge import Situation
+from truststream.canary.judging.absorb import Rules
+from truststream.canary.judging.baseline import calibrate, guard_bounds
+from truststream.canary.judging.judge import Situation
+from truststream.canary.judging.record import COUNTS, Record
 from truststream.canary.observation import Block, Measurement
-from truststream.canary.record import COUNTS, Record
 from truststream.errors import InputError
 from truststream.stats.keys import absolute
 from truststream.stats.keys.dispersion import Running

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from truststream.api.canarydeployment import Criterion, Mode
-from truststream.canary.record import Record
-from truststream.canary.wishes import CLEAN, Wishes
+from truststream.canary.judging.record import Record
+from truststream.canary.judging.wishes import CLEAN, Wishes
 from truststream.errors import InputError
 from truststream.stats.keys import absolute, bounds
 from truststream.stats.keys.counts import Counts
@@ -51,7 +51,8 @@ def _criterion(record: Record, wishes: Wishes, mode: Mode, criterion: Criterion)
     needed = math.log(1.0 / wishes.promotion_alpha)
     if criterion.margin is not None:
         text = f"at most {criterion.margin:g} % above stable"
-        return Proof(_ratio_log(record, mode), needed, text, _ratio_seconds(record, needed))
+        log = _ratio_log(record, mode)
+        return Proof(log, needed, text, _ratio_seconds(record, log, needed))
     limit = criterion.threshold or 0.0
     term = record.guards + wishes.latency_limits.index(limit) if record.bounds else 0
     log, seconds = _absolute(record, term, wishes.share(limit), needed)
@@ -63,11 +64,11 @@ def _built_in(record: Record, wishes: Wishes, mode: Mode) -> Proof:
     needed = math.log(1.0 / wishes.promotion_alpha)
     ratio, text = _ratio_log(record, mode), f"at most {100 * record.margin:g} % above stable"
     if record.bounds:
-        return Proof(ratio, needed, text, _ratio_seconds(record, needed))
+        return Proof(ratio, needed, text, _ratio_seconds(record, ratio, needed))
     both = needed + math.log(2.0)
     log, seconds = _absolute(record, 0, CLEAN / 100, both)
     mean = float(np.logaddexp(ratio, log)) - math.log(2.0)
-    return Proof(mean, needed, f"{text}, or bad below {CLEAN:g} %", min(seconds, _ratio_seconds(record, both)))
+    return Proof(mean, needed, f"{text}, or bad below {CLEAN:g} %", min(seconds, _ratio_seconds(record, ratio, both)))
 
 
 def _limit_text(wishes: Wishes, limit: float) -> str:
@@ -94,18 +95,29 @@ def _lumpiness(record: Record) -> np.ndarray[tuple[int, ...], np.dtype[np.float6
     return np.maximum(record.phi[: record.guards], _LUMPS * record.running.dispersion)
 
 
-def _ratio_seconds(record: Record, needed: float) -> float:
-    """Were the canary as good as stable: by the bound, from the errors seen at this weight."""
+def _ratio_seconds(record: Record, log: float, needed: float) -> float:
+    """Were the canary as good as stable: by the bound, from the errors seen at this weight; and as it went so far."""
     elapsed = record.running.blocks * record.length
     n_c, e_c, n_b, e_b = record.totals[-1, : record.guards].sum(axis=0)
-    burn_in = (BURN_IN - record.running.blocks) * record.length
     if elapsed <= 0 or n_c <= 0 or n_b <= 0 or e_c + e_b <= 0:
         return math.inf
     errors = (e_c + e_b) / elapsed / record.guards
-    seen = max(_expected(record), 1e-9)
-    burn_in = max(burn_in, elapsed * (LEAST_ERRORS / seen - 1.0))
     rate = bounds.information(errors, n_c / (n_c + n_b), 1.0, 1.0 + record.margin) / float(_lumpiness(record).max())
-    return max(burn_in, _OVERSHOOT * needed / rate - elapsed, record.length) if rate > 0 else math.inf
+    by_bound = _OVERSHOOT * needed / rate - elapsed if rate > 0 else math.inf
+    return max(by_bound, _guarded(record, elapsed), _as_before(record, log, needed, elapsed), record.length)
+
+
+def _guarded(record: Record, elapsed: float) -> float:
+    """Until a comparison may promote at all."""
+    errors = elapsed * (LEAST_ERRORS / max(_expected(record), 1e-9) - 1.0)
+    return max((BURN_IN - record.running.blocks) * record.length, errors)
+
+
+def _as_before(record: Record, log: float, needed: float, elapsed: float) -> float:
+    """At the pace of this weight so far; as long again when that has led nowhere yet. Nothing is known in burn-in."""
+    if _guarded(record, elapsed) > 0:
+        return 0.0
+    return elapsed * (needed - log) / log if log > needed / 2 else elapsed
 
 
 def _absolute(record: Record, term: int, share: float, needed: float) -> tuple[float, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from truststream.api.status import ArmCounts
-from truststream.canary.judge import MetricShape
-from truststream.canary.proving import Proof
+from truststream.canary.judging.judge import MetricShape
+from truststream.canary.judging.proving import Proof
 from truststream.stats.result import Interval
 
 

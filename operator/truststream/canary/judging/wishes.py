@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Criterion
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.judge import MetricShape
 
 MARGIN: Final = 50.0
 """Percent: without criteria, not worse than stable by more than half..."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from truststream.canary.packing import Floats, pack, unpack
+from truststream.canary.judging.packing import Floats, pack, unpack
 from truststream.errors import StateError
 from truststream.stats.keys import absolute, conditional_poisson, dispersion, share_betting
 from truststream.stats.keys.dispersion import Running

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from truststream.canary.counting import Tally, fault, tally
-from truststream.canary.judge import MetricShape, Situation
+from truststream.canary.judging.counting import Tally, fault, tally
+from truststream.canary.judging.judge import MetricShape, Situation
+from truststream.canary.judging.packing import Floats
+from truststream.canary.judging.record import Record, Silence
 from truststream.canary.observation import Block
-from truststream.canary.packing import Floats
-from truststream.canary.record import Record, Silence
 from truststream.errors import InputError
 from truststream.stats.keys import absolute, exchangeability
 from truststream.stats.keys.counts import Counts

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from truststream.canary.counting import tally
-from truststream.canary.judge import MetricShape
+from truststream.canary.judging.counting import tally
+from truststream.canary.judging.judge import MetricShape
+from truststream.canary.judging.packing import Floats
+from truststream.canary.judging.pairing import halves
 from truststream.canary.observation import Block, Cell
-from truststream.canary.packing import Floats
-from truststream.canary.pairing import halves
 from truststream.stats.keys import dispersion
 from truststream.stats.keys.counts import Counts
 

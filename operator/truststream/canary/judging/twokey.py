@@ -15,10 +15,10 @@ import numpy as np
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Mode
 from truststream.api.status import Verdict
-from truststream.canary.finding import Finding, find
-from truststream.canary.judge import Assessment, MetricShape, Situation, worst
+from truststream.canary.judging.finding import Finding, find
+from truststream.canary.judging.judge import Assessment, MetricShape, Situation, worst
+from truststream.canary.judging.record import load
 from truststream.canary.observation import Measurement
-from truststream.canary.record import load
 from truststream.stats.keys.starts import log_sum
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Comparison, Criterion
 from truststream.api.status import ArmCounts, MetricStatus, Verdict
-from truststream.canary.judge import Assessment, MetricShape, Situation, worst
+from truststream.canary.judging.judge import Assessment, MetricShape, Situation, worst
+from truststream.canary.judging.quantile import quantile, requests_above
 from truststream.canary.observation import ArmReading, Measurement, Outcome
-from truststream.canary.quantile import quantile, requests_above
 
 DEFAULT_ROLLBACK: Final = {"errorRate": 5.0, "successRate": 95.0}
 DEFAULT_PROMOTION: Final = {"errorRate": 1.0, "successRate": 99.0}

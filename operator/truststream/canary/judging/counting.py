@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truststream.canary.judging.packing import Floats
+from truststream.canary.judging.pairing import Pairing, pair
 from truststream.canary.observation import Block, Cell
-from truststream.canary.packing import Floats
-from truststream.canary.pairing import Pairing, pair
 from truststream.errors import InputError
 from truststream.stats.keys.counts import Counts
 

@@ -9,15 +9,15 @@ from typing import Final
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Mode
 from truststream.api.quantities import format_duration
 from truststream.api.status import ArmCounts, Evidence, MetricStatus, Verdict
-from truststream.canary import words
-from truststream.canary.absorb import Limit, Rules, absorb, staged
-from truststream.canary.begin import begin
-from truststream.canary.judge import MetricShape, Situation
+from truststream.canary.judging import words
+from truststream.canary.judging.absorb import Limit, Rules, absorb, staged
+from truststream.canary.judging.begin import begin
+from truststream.canary.judging.judge import MetricShape, Situation
+from truststream.canary.judging.proving import Proof, clean_requests, proofs
+from truststream.canary.judging.record import Record
+from truststream.canary.judging.threshold import threshold_row, value_of
+from truststream.canary.judging.wishes import Wishes, wishes
 from truststream.canary.observation import Measurement, Outcome
-from truststream.canary.proving import Proof, clean_requests, proofs
-from truststream.canary.record import Record
-from truststream.canary.threshold import threshold_row, value_of
-from truststream.canary.wishes import Wishes, wishes
 from truststream.errors import InputError
 from truststream.stats.keys import absolute, mismatch, rate_ratio
 from truststream.stats.keys.counts import Counts

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from truststream.api.canarydeployment import Mode
-from truststream.canary.judge import ByMode
-from truststream.canary.threshold import ThresholdJudge
-from truststream.canary.twokey import TwoKeyJudge
+from truststream.canary.judging.judge import ByMode
+from truststream.canary.judging.threshold import ThresholdJudge
+from truststream.canary.judging.twokey import TwoKeyJudge
 
 
 def every_mode() -> ByMode:
