@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.stats.sequential_drawn import BAD, drawn
@@ -16,6 +16,8 @@ from truststream.stats.bernoulli import bernoulli_confidence_sequence, bernoulli
 
 @drawn
 @given(st.integers(1, 10**9), st.floats(0, 1), st.floats(0.001, 0.3))
+@example(449712323, 1.0, 0.001)
+@example(10**9, 1.0, 0.3)
 def test_the_sequence_contains_the_observed_share(trials: int, part: float, alpha: float) -> None:
     successes = math.floor(trials * part)
     interval = bernoulli_confidence_sequence(successes, trials, alpha, 1000)

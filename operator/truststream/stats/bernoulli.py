@@ -23,7 +23,8 @@ def bernoulli_log_e(successes: float, trials: float, p0: float, t_opt: float, al
     open_unit("p0", p0)
     _check(successes, trials)
     mixture = BetaBinomialMixture.tuned(p0 * (1 - p0) * positive("t_opt", t_opt), alpha_opt, (p0, 1 - p0), True)
-    return mixture.log_e(successes - trials * p0, p0 * (1 - p0) * trials)
+    # Not successes - trials p0: of a billion trials nearly all of which succeed the difference would be noise.
+    return mixture.log_e(successes * (1 - p0) - (trials - successes) * p0, p0 * (1 - p0) * trials)
 
 
 def _check(successes: float, trials: float) -> None:
