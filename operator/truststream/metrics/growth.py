@@ -18,6 +18,8 @@ from truststream.metrics.counters import Batch, Floats, Identity, Scrapes, Serie
 _LATE: Final = 1.5  # intervals between two samples: a scrape between them failed, or did not see the series
 _MEMORY: Final = 12  # samples in which falls are counted: a process that restarts that often is seen by its gaps
 _FALLS: Final = 3  # so many in the memory are the ups and downs of a gauge
+_FEW: Final = 50.0  # requests that may come between two scrapes, whatever came before
+_BURST: Final = 10.0  # times as many as in the scrapes before
 _SAME: Final = 0.01  # seconds that a start may seem to lie before a scrape that saw the process before
 
 
@@ -125,7 +127,10 @@ def _falls(batch: Batch, values: Floats, fell: NDArray[np.bool_], judge: _Judge)
         recent = slice(max(0, place - _MEMORY + 1), place + 1)
         near = batch.times[1:][recent] > b - judge.rules.reach
         often = np.count_nonzero(fell[row, recent] & near) >= _FALLS
-        if (often or value > before / 2) and not judge.restarted(a, b, int(row)):
+        whole = batch.times[:-1][recent] > b - judge.rules.reach
+        most = np.diff(values[row])[recent][whole].max(initial=0.0)
+        from_zero = value <= max(before / 2, _FEW, _BURST * most)  # Envoy drops a cluster and begins it anew
+        if (often or not from_zero) and not judge.restarted(a, b, int(row)):
             yield Fault(
                 b,
                 f"{batch.series[row].text} goes down from {before:g} to {value:g} without a restart; "

@@ -136,7 +136,7 @@ async def test_a_counter_that_was_away_for_every_other_scrape_begins_anew_each_t
 @pytest.mark.parametrize(
     ("samples", "fault"),
     [
-        (every(0, 100, 110, 90, 95, 99), "goes down from 110 to 90 without a restart"),
+        (every(0, 1000, 1010, 990, 995, 999), "goes down from 1010 to 990 without a restart"),
         (every(0, 100, 10, 100, 20, 100, 30, 100), "goes down from 100 to 30 without a restart"),
         (every(0, 1, 2, math.nan, 3, 4), "has the sample nan"),
         (every(0, 1, 2, math.inf, 3, 4), "has the sample inf"),
@@ -152,6 +152,20 @@ async def test_what_is_no_counter_is_a_fault(samples: Samples, fault: str) -> No
     assert all(fault in text and 'hits{arm="canary"' in text for text in faults)
     assert found.outcome is Outcome.INVALID
     assert fault in found.message
+
+
+@pytest.mark.parametrize(("samples", "requests"), [((0, 2, 4, 3, 5), 9), ((0, 40, 100, 90, 95), 195)])
+async def test_a_counter_that_is_made_anew_under_the_same_name_counts_from_zero(
+    samples: tuple[float, ...], requests: float
+) -> None:
+    """Envoy drops the cluster of a Service that goes, and begins it anew when the Service is back."""
+    store = Store()
+    store.hits("canary", "2", *every(0, *samples))
+    found = await store.look(RATIO, T0, T0 + 20)
+    assert found.outcome is Outcome.OK
+    assert found.canary is not None
+    assert found.canary.requests == requests
+    assert sum(count for cell in cells(found) for _, count, _ in cell) == requests
 
 
 async def test_only_the_block_of_a_fault_is_lost() -> None:
