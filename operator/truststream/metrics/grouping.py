@@ -90,7 +90,19 @@ class Grouping:
         for group in _groups(waiting):
             task = asyncio.create_task(self._together(group) if len(group) > 1 else self._alone(group[0]))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(lambda done, asked=tuple(group): self._over(done, asked))
+
+    def _over(self, done: asyncio.Task[None], group: Sequence[_Wanted]) -> None:
+        """Whatever went wrong, nobody is left waiting for an answer that will not come."""
+        self._running.discard(done)
+        error = None if done.cancelled() else done.exception()
+        for one in group:
+            if one.answer.done():
+                continue
+            if error is None:
+                one.answer.cancel()
+            else:
+                one.answer.set_exception(error)
 
     async def _alone(self, wanted: _Wanted) -> None:
         try:

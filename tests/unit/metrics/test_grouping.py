@@ -181,3 +181,16 @@ async def test_an_answer_in_the_end_though_the_first_gave_up() -> None:
     answer = await second
     assert answer.series
     assert answer == await store.ask('m{one="a"}[30s]', at(50))
+
+
+@pytest.mark.parametrize("selectors_asked", [("a[1m]",), ('a{x="1"}[1m]', 'a{x="2"}[1m]')])
+async def test_what_nobody_foresaw_reaches_everybody_who_asked(selectors_asked: tuple[str, ...]) -> None:
+    """An error that is no answer of Prometheus' must not leave a look waiting for ever."""
+
+    async def broken(promql: str, when: datetime) -> Answer:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    grouping = Grouping(broken, gather=0.0)
+    asked = (grouping.ask(text, at(0)) for text in selectors_asked)
+    found = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+    assert [type(one) for one in found] == [RuntimeError] * len(selectors_asked)
