@@ -7,6 +7,7 @@ would have given.
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -90,9 +91,9 @@ class Grouping:
         for group in _groups(waiting):
             task = asyncio.create_task(self._together(group) if len(group) > 1 else self._alone(group[0]))
             self._running.add(task)
-            task.add_done_callback(lambda done, asked=tuple(group): self._over(done, asked))
+            task.add_done_callback(functools.partial(self._over, tuple(group)))
 
-    def _over(self, done: asyncio.Task[None], group: Sequence[_Wanted]) -> None:
+    def _over(self, group: Sequence[_Wanted], done: asyncio.Task[None]) -> None:
         """Whatever went wrong, nobody is left waiting for an answer that will not come."""
         self._running.discard(done)
         error = None if done.cancelled() else done.exception()
