@@ -29,12 +29,17 @@ def apply(cluster: Cluster, text: str) -> None:
 def apply_files(cluster: Cluster, names: Sequence[str]) -> None:
     """CRDs of modules, as they come."""
     apply(cluster, "\n---\n".join(parts.FILES[name].file.read_text() for name in names))
-    wanted = ["--for=condition=Established", "crd", "--all", "--timeout=60s"]
-    cluster.kubectl("wait", *wanted)
+    wait_for_kinds(cluster, "crd", "--all")
 
 
 def succeeds(cluster: Cluster, *args: str) -> Callable[[], bool]:
     return lambda: cluster.kubectl(*args, check=False).returncode == 0
+
+
+def wait_for_kinds(cluster: Cluster, *which: str) -> None:
+    """Until the API server serves custom kinds. One that has no status yet is an error to `kubectl wait`, not a wait."""
+    served = succeeds(cluster, "wait", *which, "--for=condition=Established", "--timeout=5s")
+    waiting.until(served, f"{' '.join(which)} to be established")
 
 
 def wait_for_api(cluster: Cluster, guard: Guard = _no_guard) -> None:

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import Cluster, waiting
+from tests.cluster import Cluster, addons, waiting
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "truststream"
 NAMESPACE = "truststream-system"
@@ -49,7 +49,7 @@ def install(cluster: Cluster, *values: str, chart: Path = CHART) -> None:
     """Without an operator unless `values` say otherwise; the API server takes a moment to read new policies."""
     arguments = [part for value in ("replicas=0", "eject.enabled=false", *values) for part in ("--set", value)]
     cluster.helm("upgrade", "--install", RELEASE, str(chart), "-n", NAMESPACE, "--create-namespace", *arguments)
-    cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=120s")
+    addons.wait_for_kinds(cluster, "crd/canarydeployments.truststream.dev")
     _wait_until_in_force(cluster)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cluster import Cluster, waiting
+from tests.cluster import Cluster, addons, waiting
 from tests.cluster.progress import step
 
 from . import image
@@ -39,7 +39,7 @@ def _install(cluster: Cluster, tag: str, *values: str) -> None:
         sets = [part for value in (*settings, *values) for part in ("--set", value)]
         where = ["-n", NAMESPACE, "--create-namespace"]
         cluster.helm("upgrade", "--install", RELEASE, str(CHART), *where, *sets, "--wait", "--timeout", "120s")
-        cluster.kubectl("wait", "crd/canarydeployments.truststream.dev", "--for=condition=Established", "--timeout=30s")
+        addons.wait_for_kinds(cluster, "crd/canarydeployments.truststream.dev")
         waiting.until(lambda: _accepts_canaries(cluster), "CanaryDeployments to be accepted", limit=60)
 
 
