@@ -37,7 +37,7 @@ def succeeds(cluster: Cluster, *args: str) -> Callable[[], bool]:
 
 
 def wait_for_kinds(cluster: Cluster, *which: str) -> None:
-    """Until the API server serves custom kinds. One that has no status yet is an error to `kubectl wait`, not a wait."""
+    """Until the API server serves custom kinds; to `kubectl wait` one without a status yet is an error, not a wait."""
     served = succeeds(cluster, "wait", *which, "--for=condition=Established", "--timeout=5s")
     waiting.until(served, f"{' '.join(which)} to be established")
 
