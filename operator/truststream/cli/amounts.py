@@ -25,10 +25,7 @@ def percent(option: str, text: str) -> float:
     Raises:
         UsageError: it is neither.
     """
-    try:
-        value = float(text.removesuffix("%")) / 100
-    except ValueError:
-        value = math.nan
+    value = _number(text, "%") / 100
     if not 0 <= value < 1:
         raise UsageError(f"{option} {text!r}: write a percentage like 0.5%, below 100%")
     return value
@@ -40,13 +37,18 @@ def times(option: str, text: str) -> float:
     Raises:
         UsageError: it is neither.
     """
-    try:
-        value = float(text.removesuffix("x"))
-    except ValueError:
-        value = math.nan
+    value = _number(text, "x")
     if not 0 <= value <= 1000:
         raise UsageError(f"{option} {text!r}: write how many times as much: 2x, 1.2x; 1x is no regression")
     return value
+
+
+def _number(text: str, unit: str) -> float:
+    """With its unit or without; NaN, which lies in no range, of what is none."""
+    try:
+        return float(text.removesuffix(unit))
+    except ValueError:
+        return math.nan
 
 
 def seconds(option: str, text: str) -> float:

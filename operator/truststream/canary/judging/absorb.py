@@ -10,12 +10,11 @@ import numpy as np
 
 from truststream.canary.judging.counting import Tally, fault, tally
 from truststream.canary.judging.judge import MetricShape, Situation
-from truststream.canary.judging.packing import Floats
 from truststream.canary.judging.record import Record, Silence
 from truststream.canary.observation import Block
 from truststream.errors import InputError
 from truststream.stats.keys import absolute, exchangeability
-from truststream.stats.keys.counts import Counts
+from truststream.stats.keys.counts import Counts, Floats
 from truststream.stats.keys.dispersion import Running
 from truststream.stats.keys.mismatch import Mismatch, Routed
 from truststream.stats.keys.promotion import Promotion, Proof
@@ -122,7 +121,7 @@ def _stretch(record: Record, blocks: list[Block], rules: Rules, situation: Situa
     if blocks[0].start >= situation.since:
         record = staged(record, situation)
     counted = tally(blocks, record.bounds, situation.seed)
-    guarded = _rows(counted.counts, record.guards)
+    guarded = counted.counts.each(lambda part: part[: record.guards])
     start = blocks[0].start >= record.started + RESTART
     exchange = record.weight / 100 >= exchangeability.PLANNED
     test = Rollback(rules.tolerance, record.phi[: record.guards])
@@ -136,10 +135,6 @@ def _stretch(record: Record, blocks: list[Block], rules: Rules, situation: Situa
         blocks=record.blocks + len(blocks),
     )
     return _counted(record, counted, rules)
-
-
-def _rows(counts: Counts, number: int) -> Counts:
-    return Counts(counts.n_c[:number], counts.e_c[:number], counts.n_b[:number], counts.e_b[:number])
 
 
 def _limited(record: Record, counts: Counts, limit: Limit | None, start: bool) -> Floats:

@@ -9,11 +9,10 @@ import numpy as np
 
 from truststream.canary.judging.counting import tally
 from truststream.canary.judging.judge import MetricShape
-from truststream.canary.judging.packing import Floats
 from truststream.canary.judging.pairing import halves
 from truststream.canary.observation import Block, Cell
 from truststream.stats.keys import dispersion
-from truststream.stats.keys.counts import Counts
+from truststream.stats.keys.counts import Floats
 
 _QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
 _LEAST_REQUESTS: Final = 100.0
@@ -66,8 +65,7 @@ def calibrate(
         phi = dispersion.calibrated_alone(counts.n_b.sum(axis=-1), counts.e_b.sum(axis=-1), length, floor)
     else:
         counts = tally([_split(block, halves(sorted(units), seed)[0]) for block in sound], bounds, seed).counts
-        summed = Counts(*(part.sum(axis=-1) for part in (counts.n_c, counts.e_c, counts.n_b, counts.e_b)))
-        phi = dispersion.calibrated(summed, length, floor)
+        phi = dispersion.calibrated(counts.each(lambda part: part.sum(axis=-1)), length, floor)
     return phi, True
 
 

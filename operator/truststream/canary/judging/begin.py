@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from truststream.canary.judging.absorb import Rules
 from truststream.canary.judging.baseline import calibrate, guard_bounds
 from truststream.canary.judging.judge import Situation
 from truststream.canary.judging.record import COUNTS, Record
+from truststream.canary.judging.wishes import Wishes
 from truststream.canary.observation import Block, Measurement
 from truststream.errors import InputError
 from truststream.stats.keys import absolute
@@ -19,43 +19,28 @@ from truststream.stats.keys.promotion import Proof
 from truststream.stats.keys.rollback import Wealth
 
 
-def begin(
-    measurement: Measurement, rules: Rules, limits: Sequence[float], margin: float, situation: Situation
-) -> Record | None:
+def begin(measurement: Measurement, wishes: Wishes, situation: Situation) -> Record | None:
     """A record without a block; None while too little is known of stable's latencies to choose bounds.
-
-    Args:
-        limits: latency limits of the spec in milliseconds, which need a bound of their own.
 
     Raises:
         InputError: no bucket lies at or above a limit.
     """
-    bounds: tuple[float, ...] = ()
-    until = situation.since
-    guards = 1
-    if rules.shape.unit == "ms":
-        bounds = guard_bounds(measurement.history)
-        if not bounds:
-            bounds = guard_bounds(measurement.blocks)
-            until = measurement.blocks[-1].end if measurement.blocks else until
-        if not bounds:
-            return None
-        guards = len(bounds)
-        bounds = (*bounds, *(limit_bound(limit, [*measurement.history, *measurement.blocks]) for limit in limits))
+    guarded, until = _guarded(measurement, wishes, situation)
+    if guarded is None:
+        return None
+    known = (*measurement.history, *measurement.blocks)
+    bounds = (*guarded, *(limit_bound(limit, known) for limit in wishes.latency_limits))
+    guards = len(guarded) or 1
+    proxied = _proxied(measurement.blocks)
     phi, calibrated = calibrate(
-        measurement.history,
-        bounds,
-        measurement.length,
-        shape=rules.shape,
-        proxied=_proxied(measurement.blocks),
-        seed=situation.seed,
+        measurement.history, bounds, measurement.length, shape=wishes.shape, proxied=proxied, seed=situation.seed
     )
     return Record(
         length=measurement.length,
         until=until,
         weight=situation.weight,
         since=situation.since,
-        margin=margin,
+        margin=wishes.margin,
         bounds=bounds,
         guards=guards,
         phi=phi,
@@ -68,6 +53,19 @@ def begin(
         limit=absolute.begin_above(),
         routed=Routed.begin(),
     )
+
+
+def _guarded(measurement: Measurement, wishes: Wishes, situation: Situation) -> tuple[tuple[float, ...] | None, float]:
+    """Latency bounds that are compared, and from when on blocks count; no bound for a ratio, None: not known yet.
+
+    Blocks that had to be looked at to choose the bounds are no evidence any more.
+    """
+    if wishes.shape.unit != "ms":
+        return (), situation.since
+    if before := guard_bounds(measurement.history):
+        return before, situation.since
+    learned = guard_bounds(measurement.blocks)
+    return (learned, measurement.blocks[-1].end) if learned else (None, situation.since)
 
 
 def limit_bound(limit: float, blocks: Sequence[Block]) -> float:

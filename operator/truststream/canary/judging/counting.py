@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truststream.canary.judging.packing import Floats
 from truststream.canary.judging.pairing import Pairing, pair
 from truststream.canary.observation import Block, Cell
 from truststream.errors import InputError
-from truststream.stats.keys.counts import Counts
-
-_SLACK = 1e-6
+from truststream.stats.keys.counts import Counts, Floats
 
 
 @dataclass(frozen=True, slots=True)

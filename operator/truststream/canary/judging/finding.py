@@ -199,19 +199,13 @@ def _updated(finding: Finding) -> Finding:
         unusable = measurement.outcome is not Outcome.OK or finding.record is None
         waiting = measurement.message or "waiting for the first whole block of counts"
         return replace(finding, trouble=waiting if unusable else "")
-    record = _fitting(finding.record, finding.wishes) or _begun(finding)
+    record = _fitting(finding.record, finding.wishes) or begin(measurement, finding.wishes, finding.situation)
     if record is None:
         waiting = "waiting for 100 requests at stable, to choose latency bounds by them"
         return replace(finding, record=None, trouble=waiting)
     before = record.faults
     record = absorb(record, measurement.blocks, _rules(finding, record), finding.situation)
     return replace(finding, record=record, trouble=record.fault if record.faults > before else "")
-
-
-def _begun(finding: Finding) -> Record | None:
-    wanted = finding.wishes
-    rules = Rules(finding.shape, wanted.tolerance)
-    return begin(finding.measurement, rules, wanted.latency_limits, wanted.margin, finding.situation)
 
 
 def _fitting(record: Record | None, wanted: Wishes) -> Record | None:
@@ -225,8 +219,7 @@ def _fitting(record: Record | None, wanted: Wishes) -> Record | None:
 def _rules(finding: Finding, record: Record) -> Rules:
     wanted, limit = finding.wishes, None
     if wanted.rollback is not None:
-        term = record.guards + wanted.latency_limits.index(wanted.rollback) if record.bounds else 0
-        limit = Limit(term, wanted.share(wanted.rollback))
+        limit = Limit(wanted.term(wanted.rollback, record.guards), wanted.share(wanted.rollback))
     return Rules(finding.shape, wanted.tolerance, limit)
 
 

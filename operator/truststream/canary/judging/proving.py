@@ -54,8 +54,7 @@ def _criterion(record: Record, wishes: Wishes, mode: Mode, criterion: Criterion)
         log = _ratio_log(record, mode)
         return Proof(log, needed, text, _ratio_seconds(record, log, needed))
     limit = criterion.threshold or 0.0
-    term = record.guards + wishes.latency_limits.index(limit) if record.bounds else 0
-    log, seconds = _absolute(record, term, wishes.share(limit), needed)
+    log, seconds = _absolute(record, wishes.term(limit, record.guards), wishes.share(limit), needed)
     return Proof(log, needed, _limit_text(wishes, limit), seconds)
 
 
@@ -140,7 +139,7 @@ def clean_requests(record: Record, wishes: Wishes) -> int:
         return 0
     share = CLEAN / 100 if first is None else wishes.share(first)
     alpha = wishes.promotion_alpha / (2.0 if wishes.by_default else 1.0)
-    term = record.guards + wishes.latency_limits.index(first) if record.bounds and first is not None else 0
+    term = 0 if first is None else wishes.term(first, record.guards)
     try:
         return absolute.requests_needed(share, float(record.phi[term]), alpha)
     except InputError:

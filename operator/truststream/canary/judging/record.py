@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from truststream.canary.judging.packing import Floats, pack, unpack
+from truststream.canary.judging.packing import pack, unpack
 from truststream.errors import StateError
 from truststream.stats.keys import absolute, conditional_poisson, dispersion, share_betting
+from truststream.stats.keys.counts import Floats
 from truststream.stats.keys.dispersion import Running
 from truststream.stats.keys.mismatch import FEWER, MORE, Routed
 from truststream.stats.keys.promotion import Proof

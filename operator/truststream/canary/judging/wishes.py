@@ -41,6 +41,10 @@ class Wishes:
         limits = [c.threshold for c in self.criteria if c.threshold is not None]
         return tuple(sorted({*limits, *([] if self.rollback is None else [self.rollback])}))
 
+    def term(self, limit: float, guards: int) -> int:
+        """Row of a record that counts against a limit: the only one of a ratio, else the bound made for it."""
+        return guards + self.latency_limits.index(limit) if self.shape.unit == "ms" else 0
+
     def share(self, limit: float) -> float:
         """The share of bad requests that a limit allows: of a ratio itself, of a latency those above its quantile."""
         if self.shape.unit == "ms":

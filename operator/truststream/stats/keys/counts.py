@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -36,9 +37,13 @@ class Counts:
                 raise InputError(errors, f"more errors than requests ({requests}); count both by the same counter")
         return made
 
+    def each(self, change: Callable[[Floats], Floats]) -> Counts:
+        """The same change of all four arrays."""
+        return Counts(change(self.n_c), change(self.e_c), change(self.n_b), change(self.e_b))
+
     def as_one_block(self) -> Counts:
         """(..., pairs) as (..., 1, pairs)."""
-        return Counts(*(getattr(self, field.name)[..., None, :] for field in fields(self)))
+        return self.each(lambda part: part[..., None, :])
 
     @property
     def exposure(self) -> Floats:
