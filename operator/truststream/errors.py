@@ -8,6 +8,9 @@ TrustStreamError
 └── ProviderError        something outside did not answer as hoped; may pass by itself
     ├── TrafficError     a route could not be read or written
     ├── MetricError      a metric source could not answer
+    ├── StoreError       the database cannot be reached, or refuses
+    │   └── StoreFull    the spool in front of it is full: try again later
+    ├── ServingError     a request to the server cannot be answered
     └── ClusterError     the Kubernetes API refused or failed
         ├── Missing      404: the object is not there
         ├── Forbidden    403: final in a terminating namespace, else a missing permission
@@ -67,6 +70,18 @@ class TrafficError(ProviderError):
 
 class MetricError(ProviderError):
     """A metric source could not answer."""
+
+
+class StoreError(ProviderError):
+    """The database cannot be reached, or refuses."""
+
+
+class StoreFull(StoreError):
+    """The spool in front of the database is full; nothing of the batch was taken."""
+
+
+class ServingError(ProviderError):
+    """A request to the server cannot be answered."""
 
 
 class ClusterError(ProviderError):

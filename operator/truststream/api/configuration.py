@@ -14,6 +14,7 @@ from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import Direction, MetricKind
 from truststream.api.names import METRIC_NAME
 from truststream.api.quantities import Duration, Interval, PositiveDuration
+from truststream.api.serverconfiguration import ServerConfiguration
 from truststream.errors import ConfigurationError
 
 FILE: Final = "config.yaml"
@@ -162,6 +163,9 @@ class Configuration(ApiModel):
     defaults: Defaults = Field(default_factory=lambda: Defaults.model_validate({}), description="Defaults for specs.")
     scrape_interval: PositiveDuration = Field(
         15.0, description="How often counters are scraped; used until the samples themselves tell."
+    )
+    server: ServerConfiguration = Field(
+        default_factory=lambda: ServerConfiguration.model_validate({}), description="The server of feature flags."
     )
 
     @model_validator(mode="after")

@@ -38,6 +38,15 @@ COMMAND_REASON_ANNOTATION: Final = f"{GROUP}/command-reason"
 COMMAND_BY_ANNOTATION: Final = f"{GROUP}/command-by"  # stamped by an admission policy
 EJECTED_ANNOTATION: Final = f"{GROUP}/ejected"  # left alone by the operator until it is gone
 
+# On the FeatureFlag. Consent is asked for by naming the generation; who gave it is stamped by an admission policy.
+APPROVE_ANNOTATION: Final = f"{GROUP}/approve"
+APPROVE_BY_ANNOTATION: Final = f"{GROUP}/approve-by"  # stamped
+APPROVE_GROUPS_ANNOTATION: Final = f"{GROUP}/approve-groups"  # stamped: the giver's groups, of those that count
+CHANGED_BY_ANNOTATION: Final = f"{GROUP}/changed-by"  # stamped whenever the spec changes
+
+# On a ConfigMap whose keys are segments of its namespace.
+SEGMENTS_LABEL: Final = f"{GROUP}/segments"
+
 FIELD_MANAGER: Final = "truststream"
 RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 

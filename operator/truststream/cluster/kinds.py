@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from truststream.api.names import GROUP, ROLE_LABEL, VERSION
+from truststream.api.names import GROUP, ROLE_LABEL, SEGMENTS_LABEL, VERSION
 from truststream.errors import ClusterError
 
 Manifest = dict[str, Any]
@@ -51,6 +51,8 @@ def _service_of(obj: Mapping[str, Any]) -> str:
 
 
 CANARY_DEPLOYMENT: Final = "CanaryDeployment"
+FEATURE_FLAG: Final = "FeatureFlag"
+SEGMENTS: Final = "ConfigMap"  # those with our label alone
 DEPLOYMENT: Final = "Deployment"
 REPLICA_SET: Final = "ReplicaSet"
 POD: Final = "Pod"
@@ -74,6 +76,8 @@ KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         Kind(CANARY_DEPLOYMENT, GROUP, VERSION, "canarydeployments"),
+        Kind(FEATURE_FLAG, GROUP, VERSION, "featureflags"),
+        Kind(SEGMENTS, "", "v1", "configmaps", selector=SEGMENTS_LABEL),
         Kind(DEPLOYMENT, "apps", "v1", "deployments"),
         Kind(REPLICA_SET, "apps", "v1", "replicasets", index=controller_uid),
         Kind(POD, "", "v1", "pods", index=controller_uid, selector=ROLE_LABEL),

@@ -1,0 +1,1 @@
+"""Feature flags: compiled once, evaluated anywhere. Pure: no client, no clock, no environment."""

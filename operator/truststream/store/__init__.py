@@ -1,0 +1,1 @@
+"""What has to outlive a process: exposures now, assignments and metric events with experiments."""
