@@ -16,9 +16,12 @@ from types import FrameType
 from tests.cluster import Cluster, HarnessError, attach, ensure
 from tests.product import install
 
+from . import database
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path("tests/e2e")
 NAME = "e2e"
+_SERVER = ("server.replicas=3", "server.store.type=postgresql", f"server.store.postgresql.secretName={database.SECRET}")
 WORKERS = "4"
 _NOTHING_CHOSEN = 5  # pytest's code for a run without tests
 
@@ -64,7 +67,8 @@ def main() -> int:
     try:
         cluster = ensure("node", NAME)
         try:
-            install(cluster)
+            database.install(cluster)
+            install(cluster, *_SERVER)
             return _run(cluster, sys.argv[1:])
         finally:
             if not keep:
