@@ -69,6 +69,10 @@ fmt: $(READY) ## Format the code
 crds: $(READY) ## Generate crds/ and the chart's copies from the models
 	@$(VENV)/bin/truststream generate crds
 
+.PHONY: protos
+protos: $(READY) ## Generate the modules of flagd's messages from operator/truststream/serving/protocol/*.proto
+	@bash .ci/protos
+
 .PHONY: docs
 docs: $(READY) ## Generate docs/reference/ from models and commands
 	@$(VENV)/bin/truststream generate docs

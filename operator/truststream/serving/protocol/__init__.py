@@ -1,0 +1,1 @@
+"""flagd's wire messages: our `.proto` files and what `make protos` generates from them."""
