@@ -86,6 +86,7 @@ class FlagUsage(ApiModel):
     without_unit: int = Field(0, description="Evaluations that needed a unit and had none: they got the default.")
     sole_variant: str = Field("", description="The only variant given since soleSince.")
     sole_since: Time | None = Field(None, description="Since when all got soleVariant.")
+    sole_evaluations: int = Field(0, description="How many got it since then.")
     variants: list[VariantUse] = Field(default_factory=list, description="By variant.")
 
 
