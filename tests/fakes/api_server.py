@@ -65,8 +65,16 @@ class FakeApiServer:
         old = self.objects.get((kind, meta.get("namespace", ""), meta["name"]), {})
         return self.put(kind, _merged(old, manifest))
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[Mapping[str, Any]]) -> Object:
-        self._asked("PATCH", kind, name)
+    async def json_patch(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        ops: Sequence[Mapping[str, Any]],
+        *,
+        subresource: str | None = None,
+    ) -> Object:
+        self._asked("PATCH", f"{kind}/{subresource}" if subresource else kind, name)
         try:
             after = jsonpatch.JsonPatch(json.loads(json.dumps(list(ops)))).apply(self._found(kind, namespace, name))
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:

@@ -84,8 +84,10 @@ class _NoCluster:
     def list(self, kind: str, namespace: str) -> Sequence[Manifest]:
         raise AssertionError(f"lint reads no {kind} in {namespace}")
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
-        raise AssertionError(f"lint writes no {kind} {namespace}/{name}: {len(ops)}")
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
+        raise AssertionError(f"lint writes no {kind} {namespace}/{name} {subresource or ''}: {len(ops)}")
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         raise AssertionError(f"lint scales no {kind} {namespace}/{name} to {replicas}")

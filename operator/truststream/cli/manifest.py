@@ -42,10 +42,16 @@ class NoCluster:
         return ()
 
     async def json_patch(
-        self, kind: str, namespace: str, name: str, ops: Sequence[Mapping[str, Any]]
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        ops: Sequence[Mapping[str, Any]],
+        *,
+        subresource: str | None = None,
     ) -> dict[str, Any]:
         """A replay writes nothing."""
-        raise AssertionError(f"a replay patches no {kind} {namespace}/{name}: {len(ops)}")
+        raise AssertionError(f"a replay patches no {kind} {namespace}/{name} {subresource or ''}: {len(ops)}")
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         """A replay writes nothing."""

@@ -79,11 +79,19 @@ class Client:
             "PATCH", kind_of(kind), meta.get("namespace"), meta["name"], query=query, body=body, content=_APPLY
         )
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[Mapping[str, Any]]) -> Manifest:
-        """RFC 6902; a `test` that does not hold is a Conflict."""
+    async def json_patch(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        ops: Sequence[Mapping[str, Any]],
+        *,
+        subresource: str | None = None,
+    ) -> Manifest:
+        """RFC 6902, of the object or one of its subresources; a `test` that does not hold is a Conflict."""
         query = {"fieldManager": FIELD_MANAGER}
         return await self._call(
-            "PATCH", kind_of(kind), namespace, name, query=query, body=list(ops), content=_JSON_PATCH
+            "PATCH", kind_of(kind), namespace, name, subresource, query=query, body=list(ops), content=_JSON_PATCH
         )
 
     async def merge_patch(

@@ -38,9 +38,12 @@ class Objects:
         """From the cache."""
         return self.cache.list(kind, namespace)
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
-        """The object after the patch."""
-        return await self._written(kind, namespace, name, self.client.json_patch(kind, namespace, name, ops))
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
+        """The object after the patch; `subresource` is ``status`` for what is kept there."""
+        request = self.client.json_patch(kind, namespace, name, ops, subresource=subresource)
+        return await self._written(kind, namespace, name, request)
 
     async def merge_patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
         """The object after the patch."""

@@ -36,8 +36,10 @@ class Objects(Protocol):
     def list(self, kind: str, namespace: str) -> Sequence[Manifest]:
         """From the cache."""
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
-        """The object after the patch.
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
+        """The object after the patch, of itself or of its `subresource`.
 
         Raises:
             Conflict: a `test` did not hold. Missing, Forbidden, Invalid, Unavailable: as their names say.

@@ -31,13 +31,16 @@ class Memory:
     def list(self, kind: str, namespace: str) -> Sequence[Manifest]:
         return [deepcopy(found) for key, found in self.stored.items() if key[:2] == (kind, namespace)]
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
         current = self._existing(kind, namespace, name)
         try:
             changed = jsonpatch.apply_patch(current, list(ops))
         except (jsonpatch.JsonPatchConflict, jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPointerException) as error:
             raise Conflict(f"{kind} {namespace}/{name}: {error}", status=422) from error
-        return self.store(changed, FIELD_MANAGER)
+        kept = {**current, "status": changed.get("status")} if subresource == "status" else changed
+        return self.store(kept, FIELD_MANAGER)
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         changed = self._existing(kind, namespace, name)
@@ -58,6 +61,7 @@ class Memory:
         new["metadata"]["generation"] = (before or {"metadata": {}})["metadata"].get("generation", 0) + spec_changed
         if spec_changed:
             new["metadata"]["managedFields"] = self._own(before, new, manager)
+        self._own_overlay(before or {}, new, manager)
         self.stored[key] = new
         return deepcopy(new)
 
@@ -67,21 +71,42 @@ class Memory:
             raise Missing(f"{kind} {namespace}/{name} does not exist", status=404)
         return found
 
+    def _own_overlay(self, before: Manifest, after: Manifest, manager: str) -> None:
+        """The same for the fields of `status.overlay`, whose owners are of the status subresource."""
+        old, new = ((one.get("status") or {}).get("overlay") or {} for one in (before, after))
+        if old == new:
+            return
+        written = {f"f:{field}" for field in new if old.get(field) != new[field]}
+        entries = after["metadata"].setdefault("managedFields", [])
+        entries[:] = [entry for entry in entries if entry.get("subresource") != "status" or entry["manager"] != manager]
+        others = [entry for entry in entries if entry.get("subresource") == "status"]
+        for entry in others:
+            fields = entry["fieldsV1"]["f:status"]["f:overlay"]
+            entry["fieldsV1"] = _overlay({f for f in fields if f in {f"f:{name}" for name in new} - written})
+        mine = {f"f:{field}" for field in new} - {
+            f for entry in others for f in entry["fieldsV1"]["f:status"]["f:overlay"]
+        }
+        entries.append({"manager": manager, "operation": "Update", "subresource": "status", "fieldsV1": _overlay(mine)})
+
     def _own(self, before: Manifest | None, after: Manifest, manager: str) -> Entries:
         """Changed fields of the spec go over to the writer, as with an Update."""
         old, new = (before or {}).get("spec", {}), after.get("spec", {})
         changed = {f"f:{field}" for field in new if old.get(field) != new[field]}
         entries = deepcopy((before or {"metadata": {}})["metadata"].get("managedFields", []))
-        for entry in entries:
+        for entry in (one for one in entries if "f:spec" in one["fieldsV1"]):
             fields = entry["fieldsV1"]["f:spec"]
             entry["fieldsV1"]["f:spec"] = {field: owned for field, owned in fields.items() if field not in changed}
-        mine = next((entry for entry in entries if entry["manager"] == manager), None)
+        mine = next((e for e in entries if e["manager"] == manager and "f:spec" in e["fieldsV1"]), None)
         if mine is None:
             mine = {"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": {}}}
             entries.append(mine)
         mine["time"] = f"2026-01-01T00:{self._clock // 60:02}:{self._clock % 60:02}Z"
         mine["fieldsV1"]["f:spec"].update({field: {} for field in changed})
-        return [entry for entry in entries if entry["fieldsV1"]["f:spec"]]
+        return [entry for entry in entries if entry["fieldsV1"].get("f:spec", True)]
+
+
+def _overlay(fields: set[str]) -> dict[str, Any]:
+    return {"f:status": {"f:overlay": {field: {} for field in sorted(fields)}}}
 
 
 class MemoryWorld:

@@ -58,10 +58,12 @@ class Watched:
     def list(self, kind: str, namespace: str) -> Sequence[Manifest]:
         return self._inner.list(kind, namespace)
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
         self.writes.append(("patch", kind, namespace, name))
         self.patches.append(list(ops))
-        return await self._inner.json_patch(kind, namespace, name, ops)
+        return await self._inner.json_patch(kind, namespace, name, ops, subresource=subresource)
 
     async def scale(self, kind: str, namespace: str, name: str, replicas: int) -> None:
         self.writes.append(("scale", kind, namespace, name, str(replicas)))

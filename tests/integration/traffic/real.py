@@ -43,9 +43,12 @@ class Kubectl:
         items: list[Manifest] = json.loads(self._run("get", kind, "-n", namespace, "-o", "json").stdout)["items"]
         return items
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
         manager = f"--field-manager={FIELD_MANAGER}"
-        where = ("patch", kind, name, "-n", namespace, "--type=json", manager, "-o", "json")
+        below = (f"--subresource={subresource}",) if subresource else ()
+        where = ("patch", kind, name, "-n", namespace, "--type=json", manager, "-o", "json", *below)
         answer = await asyncio.to_thread(self._run, *where, "-p", json.dumps(list(ops)))
         patched: Manifest = json.loads(answer.stdout)
         return patched

@@ -24,8 +24,10 @@ class ThroughClient(Kubectl):
         super().__init__(cluster)
         self._client = client
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
-        return await self._client.json_patch(kind, namespace, name, ops)
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
+        return await self._client.json_patch(kind, namespace, name, ops, subresource=subresource)
 
 
 @pytest.fixture

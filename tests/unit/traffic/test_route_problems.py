@@ -133,8 +133,10 @@ async def test_an_unknown_controller_asks_for_telemetry() -> None:
 class Restless(Memory):
     """Somebody puts a rule before ours at every look."""
 
-    async def json_patch(self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp]) -> Manifest:
-        answer = await super().json_patch(kind, namespace, name, ops)
+    async def json_patch(
+        self, kind: str, namespace: str, name: str, ops: Sequence[PatchOp], *, subresource: str | None = None
+    ) -> Manifest:
+        answer = await super().json_patch(kind, namespace, name, ops, subresource=subresource)
         self.stored[kind, namespace, name]["spec"]["rules"].insert(0, deepcopy(ADMIN))
         return answer
 
