@@ -18,13 +18,21 @@ FIELD: Final = r"^[^.\s]+([.][^.\s]+)*$"
 TARGETING_KEY: Final = "targetingKey"
 
 
+THOUSANDTHS: Final = "takes at most three digits after the point: 0.001 is the smallest share"
+
+
 def _thousandths(value: float) -> float:
-    if abs(value * 1000 - round(value * 1000)) > 1e-6:
-        raise ValueError("takes at most three digits after the point: 0.001 is the smallest share")
+    if int(value * 1e6 + 0.5) % 1000:
+        raise ValueError(THOUSANDTHS)
     return round(value, 3)
 
 
-_ANY: Final = {"x-kubernetes-preserve-unknown-fields": True}
+# Not `multipleOf`: the API server rounds it to 0 where the value is written as an integer.
+_IN_THOUSANDTHS: Final = {
+    "rule": "int(self * 1e6 + 0.5) % 1000 == 0",
+    "message": THOUSANDTHS,
+}
+_ANY: Final = {"x-kubernetes-preserve-unknown-fields": True, "nullable": True}
 Json = Annotated[Any, WithJsonSchema(_ANY)]
 """Any JSON value."""
 
@@ -32,7 +40,12 @@ VariantName = Annotated[str, Field(min_length=1, max_length=63, pattern=VARIANT)
 EnvironmentName = Annotated[str, Field(min_length=1, max_length=63, pattern=ENVIRONMENT)]
 FlagKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY)]
 FieldPath = Annotated[str, Field(min_length=1, max_length=253, pattern=FIELD)]
-Share = Annotated[float, Field(ge=0, le=100), AfterValidator(_thousandths)]
+Share = Annotated[
+    float,
+    Field(ge=0, le=100),
+    AfterValidator(_thousandths),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "x-kubernetes-validations": [_IN_THOUSANDTHS]}),
+]
 """Percent of the units, to 0.001."""
 
 

@@ -51,6 +51,17 @@ class Rule:
         return entry
 
 
+def validations(
+    held: Mapping[type[ApiModel], tuple[Rule, ...]], transitions: Mapping[type[ApiModel], tuple[dict[str, str], ...]]
+) -> dict[str, tuple[dict[str, str], ...]]:
+    """Name of a model -> its entries of `x-kubernetes-validations`: what must hold, then what must stay."""
+    models = dict.fromkeys((*held, *transitions))
+    return {
+        model.__name__: (*(rule.validation() for rule in held.get(model, ())), *transitions.get(model, ()))
+        for model in models
+    }
+
+
 def _is(target: TargetRef, kind: TargetKind) -> bool:
     return target.kind is kind
 

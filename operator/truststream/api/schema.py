@@ -118,6 +118,7 @@ class _Converter:
             schema["format"] = _INT_FORMAT
 
     def _children(self, schema: Schema) -> None:
+        schema.pop("propertyNames", None)
         if "patternProperties" in schema:  # a map whose keys have a pattern: structural schemas know none
             (schema["additionalProperties"],) = schema.pop("patternProperties").values()
         if "properties" in schema:

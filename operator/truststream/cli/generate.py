@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from truststream.api.crd import FILE_NAME, canarydeployment_crd
+from truststream.api.crd import crd
+from truststream.api.kinds import KINDS
 from truststream.cli.documents import to_yaml
 from truststream.cli.reference import command_line_page, configuration_page, resource_page
 
@@ -50,14 +51,16 @@ def made(part: Part, app: typer.Typer) -> Mapping[str, str]:
 
 
 def _crds(_app: typer.Typer) -> dict[str, str]:
-    text = _HEADER + to_yaml(canarydeployment_crd())
-    # The chart carries its own copy: a packaged chart cannot reach outside its folder.
-    return {f"crds/{FILE_NAME}": text, f"charts/truststream/files/crds/{FILE_NAME}": text}
+    texts = {kind.file_name: _HEADER + to_yaml(crd(kind)) for kind in KINDS}
+    # The chart carries its own copies: a packaged chart cannot reach outside its folder.
+    return {
+        f"{folder}/{name}": text for folder in ("crds", "charts/truststream/files/crds") for name, text in texts.items()
+    }
 
 
 def _docs(app: typer.Typer) -> dict[str, str]:
     return {
-        "docs/reference/canarydeployment.md": resource_page(),
+        **{f"docs/reference/{kind.name.lower()}.md": resource_page(kind) for kind in KINDS},
         "docs/reference/configuration.md": configuration_page(),
         "docs/reference/cli.md": command_line_page(app),
     }

@@ -9,6 +9,7 @@ import typer
 
 from truststream.api.configuration import Configuration
 from truststream.api.crd import root_schema
+from truststream.api.kinds import Kind
 from truststream.api.names import API_VERSION
 from truststream.api.schema import structural, walk
 
@@ -17,14 +18,14 @@ _TABLE: Final = "| Field | Type | Default | Meaning |\n|---|---|---|---|\n"
 _OWN_RULES: Final = "x-kubernetes-validations"
 
 
-def resource_page() -> str:
-    """All fields of a CanaryDeployment and the rules between them."""
-    root = root_schema()
+def resource_page(kind: Kind) -> str:
+    """All fields of a kind and the rules between them."""
+    root = root_schema(kind)
     spec, status = root["properties"]["spec"], root["properties"]["status"]
     parts = [
-        f"{_MADE}# CanaryDeployment\n",
-        f"`{API_VERSION}`, namespaced, short name `cdep`, category `truststream`. "
-        "The same text is in the cluster: `kubectl explain canarydeployment.spec`.\n",
+        f"{_MADE}# {kind.name}\n",
+        f"`{API_VERSION}`, namespaced, short name `{kind.short}`, category `truststream`. "
+        f"The same text is in the cluster: `kubectl explain {kind.name.lower()}.spec`.\n",
         "Durations are Go durations such as `90s` or `1h30m`. Percentages are 0 to 100. A field marked * has to be "
         "given.\n",
         f"## spec\n\n{spec['description']}\n\n{_TABLE}{_rows(spec)}",
@@ -59,7 +60,8 @@ def _rows(schema: Mapping[str, Any]) -> str:
 def _required(schema: Mapping[str, Any], path: str = "") -> set[str]:
     here = {f"{path}{name}" for name in schema.get("required", ())}
     for name, field in schema.get("properties", {}).items():
-        here |= _required(field, f"{path}{name}.") | _required(field.get("items") or {}, f"{path}{name}[].")
+        below = ((field, "."), (field.get("items"), "[]."), (field.get("additionalProperties"), "{}."))
+        here |= {found for child, mark in below if child for found in _required(child, f"{path}{name}{mark}")}
     return here
 
 
@@ -83,7 +85,7 @@ def _type(field: Mapping[str, Any]) -> str:
         case "object" if isinstance(values := field.get("additionalProperties"), dict):
             return f"map to {_type(values)}"
         case None:
-            return "number or string"
+            return "any value" if field.get("nullable") else "number or string"
     return "time" if field.get("format") == "date-time" else str(field["type"])
 
 
@@ -111,7 +113,7 @@ def _rules(root: Mapping[str, Any]) -> str:
 def _rule_lines(root: Mapping[str, Any]) -> Iterator[str]:
     for path, field in [("", root), *walk(root)]:
         for rule in field.get(_OWN_RULES, ()):
-            where = f"{path}{rule.get('fieldPath', '')}"
+            where = f"{path}{rule.get('fieldPath', '')}".removeprefix(".")
             yield f"`{where}`: {rule['message']}." if where else f"{rule['message']}."
 
 
