@@ -67,6 +67,8 @@ LEASE: Final = "Lease"
 EVENT: Final = "Event"
 CLAIM: Final = "PersistentVolumeClaim"
 SECRET: Final = "Secret"
+TOKEN_REVIEW: Final = "TokenReview"
+ACCESS_REVIEW: Final = "SubjectAccessReview"
 
 _GATEWAY: Final = "gateway.networking.k8s.io"
 _ADMISSION: Final = "admissionregistration.k8s.io"
@@ -96,6 +98,8 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(EVENT, "events.k8s.io", "v1", "events"),
         Kind(CLAIM, "", "v1", "persistentvolumeclaims"),
         Kind(SECRET, "", "v1", "secrets"),
+        Kind(TOKEN_REVIEW, "authentication.k8s.io", "v1", "tokenreviews", namespaced=False),
+        Kind(ACCESS_REVIEW, "authorization.k8s.io", "v1", "subjectaccessreviews", namespaced=False),
     )
 }
 
