@@ -116,13 +116,16 @@ _CANARY: Manifest = {
 }
 
 
+_WHOLE = ("targetRef", "rollbackThresholds")
+
+
 def canary(**changes: Any) -> Manifest:
     """Fields of the spec as in YAML; a mapping is merged into the default one, None takes a field away."""
     spec = deepcopy(_CANARY)
     for name, value in changes.items():
         if value is None:
             spec.pop(name)
-        elif isinstance(value, Mapping) and isinstance(spec.get(name), Mapping) and name != "rollbackThresholds":
+        elif isinstance(value, Mapping) and isinstance(spec.get(name), Mapping) and name not in _WHOLE:
             spec[name] = {**spec[name], **value}
         else:
             spec[name] = value
