@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+from truststream.errors import StoreError
+
+MAX_UNIT: Final = 512
+"""Characters of a unit's name."""
+
+
+def window_start(at: float, length: float) -> int:
+    """Start of the window that a moment falls into; windows are counted from the epoch. All in seconds."""
+    return int(at // length * length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,42 @@ class ExposureSink(Protocol):
         """
 
 
+class Intake(ExposureSink, Protocol):
+    """A sink with a spool in front of a database, as `open_sink` makes it."""
+
+    @property
+    def retention(self) -> float:
+        """How long exposures are kept, in seconds: older ones need not be sent."""
+
+    @property
+    def waiting(self) -> int:
+        """Records that are durable but not yet in the database."""
+
+    async def start(self) -> None:
+        """Take over what earlier processes left, and begin; the database may be away.
+
+        Raises:
+            ConfigurationError: the spool's directory cannot be used.
+        """
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Take no more, write what is in memory to the spool, and give the database `grace` seconds to take it."""
+
+    def health(self) -> str:
+        """Empty when all is well, else a sentence: the database is away, the spool is full."""
+
+    async def count_exposures(self, namespace: str, flag: str) -> dict[str, int]:
+        """Units by variant, of what is in the database.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+
+
+class Unfit(StoreError):
+    """A record that the database will never take, however often it is tried."""
+
+
 class Store(Protocol):
     """A database; every method is safe to repeat."""
 
@@ -53,7 +99,12 @@ class Store(Protocol):
         """Bring the schema up to date; several replicas may do so at once."""
 
     async def add_exposures(self, exposures: Sequence[Exposure]) -> int:
-        """How many were new."""
+        """How many were new.
+
+        Raises:
+            StoreError: the database does not answer; nothing was written.
+            Unfit: it refuses one of them; nothing was written.
+        """
 
     async def exposures(
         self, namespace: str, flag: str, *, since: float = 0.0, limit: int = 1000, after: int = 0
@@ -69,6 +120,9 @@ class Store(Protocol):
         Raises:
             StoreError: it does not.
         """
+
+    async def forget(self, before: float, *, limit: int = 5000) -> int:
+        """Delete up to `limit` exposures older than `before` (seconds since the epoch); how many there were."""
 
     async def close(self) -> None:
         """Release connections."""
