@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from truststream.api.base import ApiModel
+from truststream.api.featureflag import VariantName
 from truststream.api.names import METRIC_NAME, SERVICE_NAME, SUBDOMAIN_NAME
 from truststream.api.quantities import (
     REPLICAS_SCHEMA,
@@ -25,6 +26,10 @@ class TargetKind(StrEnum):
 
     DEPLOYMENT = "Deployment"
     SERVICES = "Services"
+    FEATURE_FLAG = "FeatureFlag"
+
+
+FLAG_PROVIDER: Final = "FeatureFlag"
 
 
 class MetricKind(StrEnum):
@@ -66,18 +71,19 @@ class Mode(StrEnum):
 
 
 class TargetRef(ApiModel):
-    """What is released: a Deployment by name, or a pair of Services with a revision string."""
+    """What is released: a Deployment by name, a pair of Services with a revision string, or a variant of a flag."""
 
     kind: TargetKind = Field(
         TargetKind.DEPLOYMENT,
-        description="Deployment (held and released by its template) or Services (only the route is touched).",
+        description="Deployment (held and released by its template), Services (only the route is touched) or "
+        "FeatureFlag (only who gets the variant).",
     )
     name: str | None = Field(
         None,
         min_length=1,
         max_length=253,
         pattern=SUBDOMAIN_NAME,
-        description="Name of the Deployment, in this namespace; for kind Deployment.",
+        description="Name of the Deployment or of the FeatureFlag, in this namespace.",
     )
     stable: str | None = Field(
         None,
@@ -99,6 +105,11 @@ class TargetRef(ApiModel):
         max_length=253,
         description="A string of yours; a new one starts a release; for kind Services.",
     )
+    variant: VariantName | None = Field(
+        None,
+        description="One of the flag's variants; one that is not served by default starts a release; for kind "
+        "FeatureFlag.",
+    )
     allow_recreate: bool = Field(
         False,
         description="Accept a Deployment of strategy Recreate: its promotion stops all old pods before new ones start.",
@@ -112,7 +123,8 @@ class Traffic(ApiModel):
         "Replicas",
         min_length=1,
         max_length=63,
-        description="Name of the traffic provider: Replicas (no mesh) or GatewayAPI.",
+        description="Name of the traffic provider: Replicas (no mesh) or GatewayAPI. Kind FeatureFlag needs none: "
+        "its provider is always FeatureFlag.",
     )
     config: Annotated[
         dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
@@ -284,6 +296,12 @@ class CanaryDeploymentSpec(ApiModel):
     def target_name(self) -> str:
         """Name that events and messages use for the target."""
         return self.target_ref.name or self.target_ref.stable or ""
+
+    @property
+    def provider(self) -> str:
+        """Name of the traffic provider: a flag has its own, whatever stands here by default."""
+        flag = self.target_ref.kind is TargetKind.FEATURE_FLAG
+        return FLAG_PROVIDER if flag else self.traffic.provider
 
     @property
     def service_name(self) -> str:

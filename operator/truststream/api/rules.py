@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import (
+    FLAG_PROVIDER,
     CanaryDeploymentSpec,
     Criterion,
     Metric,
@@ -21,6 +22,7 @@ from truststream.api.canarydeployment import (
     TargetKind,
     TargetRef,
 )
+from truststream.api.featureflag import THOUSANDTHS
 
 BUILT_IN_METRICS: Final = ("errorRate", "successRate", "responseTime")
 PROVEN_BY_DEFAULT: Final = ("errorRate", "successRate")
@@ -90,6 +92,23 @@ _TARGET: Final = (
         field="kind",
     ),
     Rule(
+        "kind FeatureFlag needs name and variant",
+        "self.kind != 'FeatureFlag' || (has(self.name) && has(self.variant))",
+        lambda t: not _is(t, TargetKind.FEATURE_FLAG) or None not in {t.name, t.variant},
+    ),
+    Rule(
+        "stable, canary and revision belong to kind Services; kind FeatureFlag takes a name and a variant",
+        "self.kind != 'FeatureFlag' || !(has(self.stable) || has(self.canary) || has(self.revision))",
+        lambda t: not _is(t, TargetKind.FEATURE_FLAG) or {t.stable, t.canary, t.revision} == {None},
+        field="kind",
+    ),
+    Rule(
+        "belongs to kind FeatureFlag",
+        "self.kind == 'FeatureFlag' || !has(self.variant)",
+        lambda t: _is(t, TargetKind.FEATURE_FLAG) or t.variant is None,
+        field="variant",
+    ),
+    Rule(
         "must be another Service than stable",
         "!has(self.stable) || !has(self.canary) || self.stable != self.canary",
         lambda t: t.stable is None or t.stable != t.canary,
@@ -155,6 +174,22 @@ _METRIC: Final = (
         field="quantile",
     ),
 )
+
+
+_LEFT_OUT: Final = "Replicas"
+"""What the API server fills in where no provider is named."""
+
+
+def _of_flag(spec: CanaryDeploymentSpec) -> bool:
+    return spec.target_ref.kind is TargetKind.FEATURE_FLAG
+
+
+def _fine(weight: str) -> str:
+    return f"int({weight} * 1e6 + 0.5) % 1000 == 0"
+
+
+def _thousandths(weight: float) -> bool:
+    return int(weight * 1e6 + 0.5) % 1000 == 0
 
 
 def _rising(spec: CanaryDeploymentSpec) -> bool:
@@ -234,10 +269,49 @@ _SPEC: Final = (
         field="promotionCriteria",
     ),
     Rule(
-        "belongs to kind Deployment; with kind Services the traffic is that of targetRef.stable",
-        "!has(self.service) || self.targetRef.kind != 'Services'",
-        lambda s: s.service is None or s.target_ref.kind is not TargetKind.SERVICES,
+        "belongs to kind Deployment; kind Services has targetRef.stable, and a FeatureFlag has no Service",
+        "!has(self.service) || self.targetRef.kind == 'Deployment'",
+        lambda s: s.service is None or s.target_ref.kind is TargetKind.DEPLOYMENT,
         field="service",
+    ),
+    Rule(
+        "belongs to the other kinds: a FeatureFlag has no pods",
+        "self.targetRef.kind != 'FeatureFlag' || string(self.canaryReplicas) == 'MatchWeight'",
+        lambda s: not _of_flag(s) or s.canary_replicas == "MatchWeight",
+        field="canaryReplicas",
+    ),
+    Rule(
+        "leave it out: for kind FeatureFlag the flag itself deals the units",
+        f"self.targetRef.kind != 'FeatureFlag' || self.traffic.provider in ['{_LEFT_OUT}', '{FLAG_PROVIDER}']",
+        lambda s: not _of_flag(s) or s.traffic.provider in (_LEFT_OUT, FLAG_PROVIDER),
+        field="traffic.provider",
+    ),
+    Rule(
+        "deals the units of a flag: it belongs to targetRef.kind FeatureFlag",
+        f"self.targetRef.kind == 'FeatureFlag' || self.traffic.provider != '{FLAG_PROVIDER}'",
+        lambda s: _of_flag(s) or s.traffic.provider != FLAG_PROVIDER,
+        field="traffic.provider",
+    ),
+    Rule(
+        "nothing counts a flag's requests by itself: for kind FeatureFlag every metric needs a kind and queries with "
+        'the placeholder variant, like total: http_requests_total{variant="{{variant}}"}, or a name of the '
+        "configuration",
+        "self.targetRef.kind != 'FeatureFlag' || "
+        f"!self.monitoringMetrics.exists(m, m.name in {list(BUILT_IN_METRICS)})",
+        lambda s: not _of_flag(s) or not any(m.name in BUILT_IN_METRICS for m in s.monitoring_metrics),
+        field="monitoringMetrics",
+    ),
+    Rule(
+        f"of a FeatureFlag {THOUSANDTHS}",
+        f"self.targetRef.kind != 'FeatureFlag' || {_fine('self.initialTraffic')}",
+        lambda s: not _of_flag(s) or _thousandths(s.initial_traffic),
+        field="initialTraffic",
+    ),
+    Rule(
+        f"of a FeatureFlag {THOUSANDTHS}",
+        f"self.targetRef.kind != 'FeatureFlag' || self.increments.all(x, {_fine('x')})",
+        lambda s: not _of_flag(s) or all(map(_thousandths, s.increments)),
+        field="increments",
     ),
 )
 

@@ -11,6 +11,16 @@ from typing import Any
 
 GOOD: dict[str, Any] = {"targetRef": {"name": "shop"}}
 PAIR: dict[str, Any] = {"kind": "Services", "stable": "blue", "canary": "green", "revision": "1"}
+COUNTED: dict[str, Any] = {
+    "name": "failures",
+    "kind": "Ratio",
+    "bad": 'shop_requests_total{variant="{{variant}}",code="500"}',
+    "total": 'shop_requests_total{variant="{{variant}}"}',
+}
+FLAG: dict[str, Any] = {
+    "targetRef": {"kind": "FeatureFlag", "name": "checkout", "variant": "blue"},
+    "monitoringMetrics": [COUNTED],
+}
 DURATION = "must be a duration like 90s, 5m or 1h30m, without a sign"
 
 
@@ -85,6 +95,47 @@ BAD = [
     ),
     Bad("bad-name", {"targetRef": {"name": "Shop_1"}}, "spec.targetRef.name", "should match"),
     Bad("pair-with-service", {"targetRef": PAIR, "service": "shop"}, "spec.service", "belongs to kind Deployment"),
+    # a flag
+    Bad(
+        "flag-without-variant",
+        {**FLAG, "targetRef": {"kind": "FeatureFlag", "name": "checkout"}},
+        "spec.targetRef",
+        "kind FeatureFlag needs name and variant",
+    ),
+    Bad(
+        "flag-with-services",
+        {**FLAG, "targetRef": {**FLAG["targetRef"], "stable": "blue"}},
+        "spec.targetRef.kind",
+        "kind FeatureFlag takes a name and a variant",
+    ),
+    Bad(
+        "deployment-with-variant",
+        {"targetRef": {"name": "shop", "variant": "blue"}},
+        "spec.targetRef.variant",
+        "belongs to kind FeatureFlag",
+    ),
+    Bad("flag-with-service", {**FLAG, "service": "shop"}, "spec.service", "a FeatureFlag has no Service"),
+    Bad("flag-with-pods", {**FLAG, "canaryReplicas": 2}, "spec.canaryReplicas", "a FeatureFlag has no pods"),
+    Bad(
+        "flag-by-a-route",
+        {**FLAG, "traffic": {"provider": "GatewayAPI", "config": {"route": "shop"}}},
+        "spec.traffic.provider",
+        "leave it out: for kind FeatureFlag the flag itself deals the units",
+    ),
+    Bad(
+        "units-of-a-deployment",
+        {"traffic": {"provider": "FeatureFlag"}},
+        "spec.traffic.provider",
+        "belongs to targetRef.kind FeatureFlag",
+    ),
+    Bad(
+        "flag-by-default-metrics",
+        {"targetRef": FLAG["targetRef"]},
+        "spec.monitoringMetrics",
+        "every metric needs a kind and queries with the placeholder variant",
+    ),
+    Bad("flag-too-fine", {**FLAG, "initialTraffic": 0.0005}, "spec.initialTraffic", "0.001 is the smallest share"),
+    Bad("flag-steps-too-fine", {**FLAG, "increments": [10.0005]}, "spec.increments", "0.001 is the smallest share"),
     # weights
     Bad("nothing-first", {"initialTraffic": 0}, "spec.initialTraffic", "must be above 0 and below the first increment"),
     Bad(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.bad_specs import BAD, GOOD, PAIR, Bad, manifest
+from tests.unit.api.bad_specs import BAD, FLAG, GOOD, PAIR, Bad, manifest
 from truststream.api.canarydeployment import CanaryDeploymentSpec
 from truststream.api.validate import examine, parse_spec
 from truststream.errors import SpecError
@@ -37,6 +37,9 @@ def test_the_shortest_spec_is_filled_with_defaults() -> None:
     "change",
     [
         {"targetRef": PAIR},
+        FLAG,
+        {**FLAG, "traffic": {"provider": "FeatureFlag", "config": {"settle": "2s"}}, "initialTraffic": 0.001},
+        {**FLAG, "increments": [10.001, 33.333, 99.999]},
         {"canaryReplicas": 3},
         {"canaryReplicas": "Full"},
         {"increments": [50], "gates": [{"step": 5}, {"step": 50}]},

@@ -121,7 +121,7 @@ async def test_a_release_whose_answer_is_still_paused_is_an_error(monkeypatch: p
     world = World()
     world.hold("web:2")
 
-    async def held_again(*_: object) -> dict[str, object]:
+    async def held_again(*_: object, **__: object) -> dict[str, object]:
         return world.live(kinds.DEPLOYMENT)
 
     monkeypatch.setattr(world.server, "json_patch", held_again)
