@@ -24,8 +24,9 @@ LONGEST_DELAY: Final = 60.0
 class WorkQueue:
     """A key waits once, however often it is added; added while it runs, it runs again afterwards."""
 
-    def __init__(self, run: Run, workers: int = 8) -> None:
+    def __init__(self, run: Run, workers: int = 8, subject: str = "canary") -> None:
         self._run = run
+        self._subject = subject  # what lines of the log call a key
         self._count = workers
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: set[Key] = set()
@@ -119,7 +120,7 @@ class WorkQueue:
         unexpected = not isinstance(error, ProviderError)
         log.warning(
             "run failed, again in %.1f s: %s", delay, error, exc_info=error if unexpected else None,
-            extra={"canary": "/".join(key), "error": type(error).__name__, "attempt": times + 1},
+            extra={self._subject: "/".join(key), "error": type(error).__name__, "attempt": times + 1},
         )  # fmt: skip
         self._again.discard(key)  # what happened meanwhile waits for the retry: no storm while the API server refuses
         self._later(key, delay)

@@ -1,10 +1,10 @@
-"""The only file that knows kopf: its watches fill our cache and nudge our queue; it neither writes nor decides."""
+"""The only file that knows kopf: its watches fill our cache and nudge our queues; it neither writes nor decides."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import kopf
@@ -13,9 +13,8 @@ from truststream.cluster.cache import Cache, version_of
 from truststream.cluster.client import Client
 from truststream.cluster.connection import Connection
 from truststream.cluster.kinds import kind_of
-from truststream.cluster.queue import WorkQueue
 from truststream.errors import Missing
-from truststream.handlers.interest import Interests
+from truststream.handlers.desk import Desk
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +24,9 @@ _SETTLE: Final = 5.0
 class Watches:
     """Every kind has an index, which kopf fills for all kinds before it handles the first event: then we are synced."""
 
-    def __init__(self, cache: Cache, interests: Interests, queue: WorkQueue, client: Client) -> None:
+    def __init__(self, cache: Cache, desks: Sequence[Desk], client: Client) -> None:
         self._cache = cache
-        self._interests = interests
-        self._queue = queue
+        self._desks = desks
         self._client = client
         self._news: set[tuple[str, str]] = set()  # kind and uid, between index and event
         self._listed: dict[str, dict[str, int]] = {}  # kind -> uid -> version, of a listing under way
@@ -57,8 +55,8 @@ class Watches:
             self._nudge(kind, obj, gone=gone)
 
     def _nudge(self, kind: str, obj: Mapping[str, Any], *, gone: bool) -> None:
-        for key in self._interests.of(kind, obj, deleted=gone):
-            self._queue.add(key)
+        for desk in self._desks:
+            desk.tell(kind, obj, deleted=gone)
 
     def _note_listing(self, kind: str, obj: Mapping[str, Any]) -> None:
         """kopf lists anew after it lost its place; what vanished meanwhile is in no event, only missing in the list."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-_FIELDS: Final = ("canary", "reason", "action", "error", "attempt")
+_SUBJECTS: Final = ("canary", "flag")
+_FIELDS: Final = (*_SUBJECTS, "reason", "action", "error", "attempt")
 
 
 class LogFormat(StrEnum):
@@ -36,7 +37,7 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         extra = _extra(record)
-        about = f" {extra.pop('canary')}" if "canary" in extra else ""
+        about = "".join(f" {extra.pop(name)}" for name in _SUBJECTS if name in extra)
         rest = "".join(f" {key}={value}" for key, value in extra.items())
         line = f"{time} {record.levelname:<7}{about} {record.getMessage()}{rest}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

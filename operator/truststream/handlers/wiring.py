@@ -17,6 +17,7 @@ from truststream.cluster.connection import USER_AGENT, Connection, connect, own_
 from truststream.cluster.objects import Objects
 from truststream.cluster.queue import WorkQueue
 from truststream.handlers import kopf_app
+from truststream.handlers.desk import Desk
 from truststream.handlers.health import Health
 from truststream.handlers.interest import Interests
 from truststream.handlers.leader import Leader
@@ -74,8 +75,8 @@ class Controller:
         self.objects = Objects(client, Cache())
         reconciler = Reconciler(self.objects, settings, telemetry)
         self.queue = WorkQueue(reconciler.run, WORKERS)
-        interests = Interests(self.objects.cache, Parser(self.objects))
-        self.watches = kopf_app.Watches(self.objects.cache, interests, self.queue, client)
+        canaries = Desk(Interests(self.objects.cache, Parser(self.objects)), self.queue)
+        self.watches = kopf_app.Watches(self.objects.cache, (canaries,), client)
         self._registry, self._settings = kopf_app.build(connection, self.watches, watched_kinds())
         self._stop = asyncio.Event()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from truststream.cluster import kinds
 from truststream.cluster.cache import Cache
+from truststream.handlers.desk import Desk
 from truststream.handlers.interest import Interests
 from truststream.handlers.kopf_app import Watches
 from truststream.handlers.resource import Parser
@@ -29,7 +30,8 @@ def cdep(name: str) -> dict[str, Any]:
 async def test_the_end_of_what_we_let_go_ourselves_is_told_to_its_rivals() -> None:
     cache, queue = Cache(), Queue()
     objects: Any = type("Objects", (), {"get": cache.get, "list": cache.list})()
-    watches = Watches(cache, Interests(cache, Parser(objects)), queue, None)  # type: ignore[arg-type]
+    desk = Desk(Interests(cache, Parser(objects)), queue)  # type: ignore[arg-type]
+    watches = Watches(cache, (desk,), None)  # type: ignore[arg-type]
     for name in ("first", "second"):
         watches.seen(kinds.CANARY_DEPLOYMENT, cdep(name))
         watches.happened(kinds.CANARY_DEPLOYMENT, {"type": "ADDED", "object": cdep(name)})
