@@ -44,12 +44,17 @@ test-e2e: $(READY) ## Run the tests with real pods, proxy and Prometheus
 	@$(PY) -m tests.e2e $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure what a look of the judge costs (build/bench/analysis.json)
+bench: $(READY) ## Measure what a look of the judge costs (build/bench/analysis.json), then bench-flags
 	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench.flags
 
 .PHONY: bench-judge
 bench-judge: $(READY) ## Simulate releases by the thousand: how often the judge is wrong, and how soon it is right
 	@$(PY) -m tests.bench.judge $(ARGS)
+
+.PHONY: bench-flags
+bench-flags: $(READY) ## Measure flags: evaluations, OFREP, memory, how soon a change is served (build/bench/flags.json)
+	@$(PY) -m tests.bench.flags $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Lint, types, import directions, generated files

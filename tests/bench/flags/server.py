@@ -45,14 +45,18 @@ def write(directory: Path, manifests: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def running(directory: Path, *arguments: str, core: int | None = None) -> Iterator[Server]:
-    """Ready when given; everybody may ask. `core`: the only one that it may use."""
+def running(directory: Path, *, kubeconfig: Path | None = None, core: int | None = None) -> Iterator[Server]:
+    """Ready when given; everybody may ask. `core`: the only one that it may use.
+
+    Its flags are those of the directory, or of the cluster of `kubeconfig`.
+    """
     ports = _free_ports(4)
     names = ("--http-port", "--evaluation-port", "--sync-port", "--health-port")
     options = [part for pair in zip(names, map(str, ports), strict=True) for part in pair]
     config = directory.parent / f"{directory.name}-config.yaml"
     config.write_text('server:\n  anonymous: ["*"]\n')
-    argv = [str(_PROGRAM), "server", "--config", str(config), "--flags", str(directory), *options, *arguments]
+    source = ["--kubeconfig", str(kubeconfig)] if kubeconfig else ["--flags", str(directory)]
+    argv = [str(_PROGRAM), "server", "--config", str(config), *source, *options]
     with (directory.parent / f"{directory.name}.log").open("w") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
         try:
