@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from truststream.serving.protocol import sync_pb2
 
 from tests.bench.flags import flags
 from tests.bench.flags.server import running, write
+from truststream.serving.protocol import sync_pb2
 
 _METHOD = "/flagd.sync.v1.FlagSyncService/FetchAllFlags"
 NUMBER = 10_000
