@@ -55,9 +55,14 @@ class Headers:
     peer: str
 
     @property
+    def anonymous(self) -> bool:
+        """Without credentials."""
+        return self.credentials == Credentials()
+
+    @property
     def nameless(self) -> bool:
         """Neither who nor what: as Node's provider opens its event stream."""
-        return not self.selector and self.credentials == Credentials()
+        return self.anonymous and not self.selector
 
 
 def headers_of(context: Servicer) -> Headers:
@@ -80,7 +85,7 @@ class Door:
     gate: Gate
     catalog: Catalog
 
-    async def admit(self, headers: Headers, selector: str = "", *, cost: int = 1) -> tuple[Caller, Scope]:
+    async def admit(self, headers: Headers, selector: str = "") -> tuple[Caller, Scope]:
         """Who calls and whose flags; `selector` is the request's own field, which the header beats.
 
         Raises:
@@ -88,7 +93,7 @@ class Door:
         """
         if not self.catalog.ready:
             raise Refused(503, "the flags are not loaded yet; try again in a moment", retry_after=1.0)
-        return await self.gate.admit(headers.credentials, headers.selector or selector.strip(), cost=cost)
+        return await self.gate.admit(headers.credentials, headers.selector or selector.strip())
 
 
 async def abort(context: Servicer, failure: ServingError) -> NoReturn:

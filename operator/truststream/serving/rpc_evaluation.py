@@ -63,9 +63,9 @@ class Resolver:
 
         return resolve
 
-    async def _flags(self, headers: Headers, *, cost: int = 1) -> tuple[Scope, FlagSet]:
-        caller, scope = await self.door.admit(headers, cost=cost)
-        if not caller.namespace:
+    async def _flags(self, headers: Headers) -> tuple[Scope, FlagSet]:
+        _, scope = await self.door.admit(headers)
+        if headers.anonymous:
             self.events.asked(headers.peer, scope)  # before the flags are read, so that no change is missed
         return scope, self.catalog.flags(scope)
 
