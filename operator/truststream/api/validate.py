@@ -1,4 +1,4 @@
-"""Parsing a CanaryDeployment as the API server would admit it, and with what a schema cannot say.
+"""Parsing an object as the API server would admit it; a CanaryDeployment also with what a schema cannot say.
 
 The operator does not trust that the API server checked: an object may have been admitted under an older schema, and
 `lint` has no API server at all. Every problem names its field as it stands in the YAML.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,10 +17,11 @@ from pydantic_core import ErrorDetails
 from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import CanaryDeploymentSpec, Comparison, Metric, MetricKind, Mode
 from truststream.api.quantities import parse_limit
-from truststream.api.rules import NAME_LENGTH, NAME_MESSAGE, RULES
+from truststream.api.rules import NAME_LENGTH, NAME_MESSAGE, RULES, Rule
 from truststream.errors import SpecError
 
 Manifest = Mapping[str, Any]
+Spec = TypeVar("Spec", bound=ApiModel)
 
 _BUILT_IN_KINDS: Final = {
     "errorRate": MetricKind.RATIO,
@@ -57,14 +58,22 @@ def parse_spec(manifest: Manifest) -> CanaryDeploymentSpec:
 def examine(manifest: Manifest) -> tuple[CanaryDeploymentSpec | None, list[Problem]]:
     """The spec as far as it can be read, and everything that is wrong with the object."""
     problems = list(_name(manifest))
+    spec, unread = read(manifest, CanaryDeploymentSpec, "CanaryDeployment")
+    if spec is None:
+        return None, [*problems, *unread]
+    raw = manifest["spec"]
+    return spec, [*problems, *broken(spec, "spec", RULES), *_metric_names(spec), *_limits(spec, raw)]
+
+
+def read(manifest: Manifest, model: type[Spec], kind: str) -> tuple[Spec | None, list[Problem]]:
+    """The spec of a manifest of this kind, or what its fields are not by themselves."""
     raw = manifest.get("spec")
     if not isinstance(raw, Mapping):
-        return None, [*problems, Problem("spec", "is missing" if raw is None else "must be an object")]
+        return None, [Problem("spec", "is missing" if raw is None else "must be an object")]
     try:
-        spec = CanaryDeploymentSpec.model_validate_json(json.dumps(raw, default=str), strict=True)
+        return model.model_validate_json(json.dumps(raw, default=str), strict=True), []
     except ValidationError as error:
-        return None, [*problems, *(_problem(details) for details in error.errors(include_url=False))]
-    return spec, [*problems, *_rules(spec, "spec"), *_metric_names(spec), *_limits(spec, raw)]
+        return None, [_problem(details, kind) for details in error.errors(include_url=False)]
 
 
 def _name(manifest: Manifest) -> Iterator[Problem]:
@@ -74,21 +83,23 @@ def _name(manifest: Manifest) -> Iterator[Problem]:
         yield Problem("metadata.name", NAME_MESSAGE)
 
 
-def _problem(details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails, kind: str) -> Problem:
     path = "spec"
     for part in details["loc"]:
+        if part == "[key]":  # of a map: the name before it is what is wrong
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return Problem(path, _sentence(details))
+    return Problem(path, _sentence(details, kind))
 
 
-def _sentence(details: ErrorDetails) -> str:
+def _sentence(details: ErrorDetails, kind: str) -> str:
     """pydantic speaks of inputs; the user has fields."""
     context = details.get("ctx", {})
     match details["type"]:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "is no field of a CanaryDeployment; see `kubectl explain canarydeployment.spec`"
+            return f"is no field of a {kind}; see `kubectl explain {kind.lower()}.spec`"
         case "value_error":
             return str(context["error"])
         case "enum" | "literal_error":
@@ -96,18 +107,26 @@ def _sentence(details: ErrorDetails) -> str:
     return details["msg"].replace("Input should", "should", 1)
 
 
-def _rules(value: object, path: str) -> Iterator[Problem]:
-    """Every rule of every model below, parents first."""
+def broken(value: object, path: str, rules: Mapping[type[ApiModel], tuple[Rule, ...]]) -> Iterator[Problem]:
+    """Every rule that does not hold, of every model below, parents first."""
+    for where, model in models(value, path):
+        for rule in rules.get(type(model), ()):
+            if not rule.holds(model):
+                yield Problem(f"{where}.{rule.field}" if rule.field else where, rule.sentence(model))
+
+
+def models(value: object, path: str) -> Iterator[tuple[str, ApiModel]]:
+    """Every model below with its path, parents first."""
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _rules(item, f"{path}[{index}]")
-    if not isinstance(value, ApiModel):
-        return
-    for rule in RULES.get(type(value), ()):
-        if not rule.holds(value):
-            yield Problem(f"{path}.{rule.field}" if rule.field else path, rule.sentence(value))
-    for name, field in type(value).model_fields.items():
-        yield from _rules(getattr(value, name), f"{path}.{field.alias}")
+            yield from models(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from models(item, f"{path}.{key}")
+    elif isinstance(value, ApiModel):
+        yield path, value
+        for name, field in type(value).model_fields.items():
+            yield from models(getattr(value, name), f"{path}.{field.alias}")
 
 
 def _metric_names(spec: CanaryDeploymentSpec) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from truststream.api import flagpolicy
 from truststream.api.crd import crd
 from truststream.api.kinds import KINDS
 from truststream.cli.documents import to_yaml
@@ -53,9 +54,10 @@ def made(part: Part, app: typer.Typer) -> Mapping[str, str]:
 def _crds(_app: typer.Typer) -> dict[str, str]:
     texts = {kind.file_name: _HEADER + to_yaml(crd(kind)) for kind in KINDS}
     # The chart carries its own copies: a packaged chart cannot reach outside its folder.
-    return {
-        f"{folder}/{name}": text for folder in ("crds", "charts/truststream/files/crds") for name, text in texts.items()
-    }
+    folders = ("crds", "charts/truststream/files/crds")
+    definitions = {f"{folder}/{name}": text for folder in folders for name, text in texts.items()}
+    policy = _HEADER + to_yaml(flagpolicy.flag_values_policy())
+    return definitions | {f"charts/truststream/files/policies/{flagpolicy.FILE_NAME}": policy}
 
 
 def _docs(app: typer.Typer) -> dict[str, str]:
