@@ -1,0 +1,1 @@
+"""The steps. They only add: servers of the version before go on while a new one migrates."""
