@@ -26,6 +26,11 @@ class RestoreRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class DropOverlay:
+    """Take everything of ours off the flag, also what was promoted earlier: Git alone says who gets what."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetTargetLabel:
     """Set `truststream.dev/canary` on the target; None removes it and our marker, and leaves `paused` as it is."""
 
@@ -118,6 +123,7 @@ Action = (
     SetWeight
     | AttachRoute
     | RestoreRoute
+    | DropOverlay
     | SetTargetLabel
     | LabelPods
     | PinService

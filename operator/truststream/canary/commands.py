@@ -11,6 +11,7 @@ from truststream.canary.endings import Ending, roll_back
 from truststream.canary.observation import Command
 from truststream.canary.promote import begin_promotion
 from truststream.canary.turn import Turn
+from truststream.canary.wording import titled
 
 Answer = tuple[bool, str]
 WITH_WEIGHT: Final = (Phase.PROGRESSING, Phase.PAUSED)
@@ -95,12 +96,11 @@ def _resume(turn: Turn, _command: Command) -> Answer:
 
 
 def _retry(turn: Turn, _command: Command) -> Answer:
-    target = turn.seen.target
-    revision = turn.spec.target_ref.revision if turn.releases_services else (target.revision if target else "")
+    revision = turn.asked
     if turn.status.release is not None or revision not in turn.status.rejected:
         return False, "no rejected revision is waiting"
     turn.set(rejected=[r for r in turn.status.rejected if r != revision])
-    return True, f"revision {revision} is tried again"
+    return True, f"{titled(turn, revision)} is tried again"
 
 
 def _skip(turn: Turn, _command: Command) -> Answer:

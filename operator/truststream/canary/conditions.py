@@ -5,6 +5,7 @@ from __future__ import annotations
 from truststream.api.status import Condition, Health, Phase, Verdict
 from truststream.canary.look import next_look
 from truststream.canary.turn import Turn
+from truststream.canary.wording import titled
 
 RESTING = (Phase.IDLE, Phase.SUCCEEDED, Phase.FAILED)
 
@@ -44,6 +45,7 @@ def _conditions(turn: Turn) -> list[Condition]:
         ("Stalled", stalled, why or "Moving", message if stalled else ""),
         _promoted(turn),
         _source(turn),
+        *_in_git(turn),
     ]
     return [_condition(turn, *state) for state in states]
 
@@ -53,15 +55,26 @@ def _promoted(turn: Turn) -> tuple[str, bool, str, str]:
     serves = bool(status.stable_revision) and not _pending(turn)
     done = phase in (Phase.IDLE, Phase.SUCCEEDED) and serves and turn.stall is None
     reason = "Promoted" if phase is Phase.SUCCEEDED else "Adopted" if done else phase.value
-    return "Promoted", done, reason, f"revision {status.stable_revision} serves" if done else status.message
+    return "Promoted", done, reason, f"{titled(turn, status.stable_revision)} serves" if done else status.message
 
 
 def _pending(turn: Turn) -> bool:
     """Whether a revision is waiting that does not serve yet, even when no release runs for it at this moment."""
     target = turn.seen.target
-    if turn.releases_services:
-        return turn.spec.target_ref.revision != turn.status.stable_revision
+    if not turn.makes_pods:
+        return turn.asked != turn.status.stable_revision
     return target is not None and target.held and target.revision != turn.status.stable_revision
+
+
+def _in_git(turn: Turn) -> list[tuple[str, bool, str, str]]:
+    """Kind FeatureFlag: whether Git alone already says what an earlier release promoted."""
+    flag = turn.seen.flag
+    if not turn.releases_flag or flag is None:
+        return []
+    promoted = flag.promoted if turn.status.release is not None else turn.status.stable_revision
+    behind = flag.ours and bool(flag.promoted) and not flag.in_git(promoted)
+    text = f"put variant {promoted} into Git: {flag.command(turn.seen.namespace, promoted)}" if behind else ""
+    return [("InGit", not behind, "GitIsBehind" if behind else "Same", text)]
 
 
 def _source(turn: Turn) -> tuple[str, bool, str, str]:

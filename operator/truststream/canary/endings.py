@@ -7,6 +7,7 @@ from enum import StrEnum
 from truststream.api.status import HistoryEntry, Phase, Stage, Verdict
 from truststream.canary.actions import SetWeight
 from truststream.canary.turn import Turn
+from truststream.canary.wording import titled
 
 HISTORY = 10
 
@@ -31,7 +32,7 @@ def roll_back(turn: Turn, ending: Ending, reason: str) -> None:
     )
     turn.set(weight=0.0, **bad)
     turn.enter(Phase.ROLLING_BACK, f"{_WORDS[ending]}: {reason}")
-    turn.say(_EVENTS[ending], f"revision {turn.release.revision}: {reason}", warn=rejected, on_target=rejected)
+    turn.say(_EVENTS[ending], f"{titled(turn, turn.release.revision)}: {reason}", warn=rejected, on_target=rejected)
 
 
 _WORDS = {

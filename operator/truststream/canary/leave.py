@@ -7,6 +7,7 @@ from typing import Final
 from truststream.api.status import Phase
 from truststream.canary.actions import ReleaseHold, RemoveFinalizer, SetTargetLabel, SetWeight
 from truststream.canary.endings import Ending
+from truststream.canary.flag_release import hand_back_flag
 from truststream.canary.observation import WorkloadView
 from truststream.canary.rollback import canary_gone, traffic_home
 from truststream.canary.turn import Turn
@@ -18,13 +19,17 @@ _WHY_TERMINATING: Final = "the namespace is being deleted"
 def leave(turn: Turn) -> None:
     """One run of leaving; the finalizer goes last, and at once in a terminating namespace."""
     seen = turn.seen
-    if seen.namespace_terminating or (seen.managed_by and turn.status.release is None):
+    not_ours = seen.managed_by and turn.status.release is None and not turn.releases_flag
+    if seen.namespace_terminating or not_ours:
         _go(turn)
         return
     _open(turn)
     if turn.status.release is not None and not traffic_home(turn):
         return
-    if turn.releases_services or canary_gone(turn):
+    if turn.releases_flag:
+        hand_back_flag(turn)
+        _go(turn)
+    elif turn.releases_services or canary_gone(turn):
         _hand_back(turn)
         _go(turn)
 
@@ -36,7 +41,8 @@ def _open(turn: Turn) -> None:
         return
     turn.first(SetWeight(0))
     turn.set_release(outcome=Ending.ABORTED.value, outcome_reason="the CanaryDeployment goes", drain_since=turn.stamp)
-    turn.set(weight=0.0, message="leaving: route, Services and Deployment are handed back")
+    what = "the share of the flag is" if turn.releases_flag else "route, Services and Deployment are"
+    turn.set(weight=0.0, message=f"leaving: {what} handed back")
 
 
 def _hand_back(turn: Turn) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from truststream.canary.flag import FlagView
+
 
 class Cause(StrEnum):
     """What a pod that does not serve says about the release."""
@@ -181,6 +183,7 @@ class Observation:
     ejected: bool = False  # somebody ran `truststream eject`: leave as on deletion, and stay away
     namespace_terminating: bool = False
     target: WorkloadView | None = None
+    flag: FlagView | None = None  # kind FeatureFlag: what is released
     canary: WorkloadView | None = None
     canary_taken: str = ""  # an object with the canary's name that is not ours: kind and name
     canary_service: bool = False

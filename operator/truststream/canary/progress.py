@@ -27,6 +27,7 @@ from truststream.canary.watchdogs import (
     relieved,
     route_problem,
 )
+from truststream.canary.wording import given, standing
 
 
 def progress(turn: Turn, judge: Judge, shapes: Mapping[str, MetricShape]) -> None:
@@ -86,7 +87,7 @@ def _last(turn: Turn) -> bool:
 
 def _wait(turn: Turn, why: str) -> None:
     paused = bool(_paused(turn))
-    turn.remark(Phase.PAUSED if paused else Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {why}")
+    turn.remark(Phase.PAUSED if paused else Phase.PROGRESSING, f"{standing(turn)}; {why}")
     _keep_size(turn)
     if not paused:
         _deadline(turn)
@@ -95,7 +96,7 @@ def _wait(turn: Turn, why: str) -> None:
 def _keep_size(turn: Turn) -> None:
     """The canary follows the target's size; it shrinks only when even the next weight does not need its pods."""
     canary = turn.seen.canary
-    if canary is None or not turn.meshed or turn.releases_services or capacity(turn):
+    if canary is None or not turn.meshed or not turn.makes_pods or capacity(turn):
         return
     need = plan.canary_pods(turn.spec, turn.seen, turn.status.weight)
     most = max(need, plan.canary_pods(turn.spec, turn.seen, _next_weight(turn)))
@@ -165,13 +166,13 @@ def _waits_for_promotion(turn: Turn, weight: float) -> bool:
 
 
 def _ask(turn: Turn, message: str, reason: str) -> None:
-    turn.enter(Phase.PAUSED, f"{turn.status.weight:g} % to the canary; {message}")
+    turn.enter(Phase.PAUSED, f"{standing(turn)}; {message}")
     turn.say_once(reason, message)
 
 
 def _sized_for(turn: Turn, weight: float) -> bool:
     """Pods first, requests second: whether the canary has the pods for this weight."""
-    if turn.releases_services:
+    if not turn.makes_pods:
         return turn.seen.route.ready
     if not turn.meshed:
         return _replicas_settled(turn)
@@ -180,7 +181,7 @@ def _sized_for(turn: Turn, weight: float) -> bool:
         relieved(turn)
         return True
     waiting = turn.seen.route.waiting_for or f"waiting for {need} ready canary pods before {weight:g} %"
-    turn.remark(Phase.PROGRESSING, f"{turn.status.weight:g} % to the canary; {waiting}")
+    turn.remark(Phase.PROGRESSING, f"{standing(turn)}; {waiting}")
     capacity(turn)
     return False
 
@@ -199,5 +200,5 @@ def _raise(turn: Turn, weight: float) -> None:
     weights = plan.weights(turn.spec, turn.seen)
     turn.do(SetWeight(weight))
     mark_weight(turn, weights, turn.release.step + 1)
-    turn.enter(Phase.PROGRESSING, f"{weight:g} % to the canary")
-    turn.say("WeightChanged", f"{weight:g} % of the requests go to revision {turn.release.revision}")
+    turn.enter(Phase.PROGRESSING, standing(turn))
+    turn.say("WeightChanged", given(turn, weight))

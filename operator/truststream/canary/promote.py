@@ -19,17 +19,19 @@ from truststream.canary.actions import (
     UnpinService,
 )
 from truststream.canary.endings import Ending, conclude, roll_back, stage_before_roll
+from truststream.canary.flag_release import finish_flag
 from truststream.canary.observation import PodProblem, WorkloadView
 from truststream.canary.size import can_take_more
 from truststream.canary.turn import Turn
 from truststream.canary.watchdogs import capacity, contested, evidence, interrupted, patience, relieved, route_problem
+from truststream.canary.wording import titled
 
 
 def begin_promotion(turn: Turn, why: str) -> None:
     """The verdict is in, or a person decided."""
     turn.set_release(stage=Stage.TO_CANARY, stalled_for="", stalled_since=None, outcome_reason=why)
     turn.enter(Phase.PROMOTING, f"promoting: {why}")
-    turn.say("Promoting", f"revision {turn.release.revision}: {why}", on_target=True)
+    turn.say("Promoting", f"{titled(turn, turn.release.revision)}: {why}", on_target=True)
 
 
 def promote(turn: Turn) -> None:
@@ -43,6 +45,9 @@ def promote(turn: Turn) -> None:
 
 
 def _to_canary(turn: Turn) -> None:
+    if turn.releases_flag:
+        finish_flag(turn)
+        return
     if turn.releases_services:
         _finish_services(turn)
         return

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from truststream.api.names import ENABLED, OFF, PROMOTING
-from truststream.api.status import Phase, ReleaseStatus
+from truststream.api.status import Phase
 from truststream.canary.actions import ReleaseHold, ScaleReplicaSet, SetTargetLabel
+from truststream.canary.begin import begin
+from truststream.canary.flag_release import rest_flag
 from truststream.canary.observation import WorkloadView
 from truststream.canary.turn import Turn
 
 
 def rest(turn: Turn) -> None:
     """One run without a release; may begin one (phase Starting)."""
-    if turn.releases_services:
+    if turn.releases_flag:
+        rest_flag(turn)
+    elif turn.releases_services:
         _rest_services(turn)
     elif turn.seen.target is None:
         turn.halt(
@@ -152,14 +156,6 @@ def repair_stable(turn: Turn, target: WorkloadView) -> bool:
         turn.do(*(ScaleReplicaSet(rs.name, 0) for rs in others if rs.desired))
     turn.set(message=text)
     return True
-
-
-def begin(turn: Turn, revision: str) -> None:
-    """Open a release."""
-    release = ReleaseStatus(revision=revision, started_at=turn.stamp)
-    turn.set(release=release, verdict=None, metrics=[], samples="", weight=0.0)
-    turn.enter(Phase.STARTING, f"starting revision {revision}")
-    turn.say("Starting", f"revision {revision} against {turn.status.stable_revision}", on_target=True)
 
 
 def _rest_services(turn: Turn) -> None:

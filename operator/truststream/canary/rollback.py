@@ -14,13 +14,14 @@ from truststream.canary.actions import (
 )
 from truststream.canary.endings import Ending, conclude
 from truststream.canary.turn import Turn
+from truststream.canary.wording import titled
 
 
 def continue_rollback(turn: Turn) -> None:
     """One run of phase RollingBack."""
     if not traffic_home(turn):
         return
-    if turn.releases_services:
+    if not turn.makes_pods:
         if not turn.seen.route.attached or turn.seen.route.weight == 0:
             _finish(turn)
         return
@@ -72,9 +73,8 @@ def _finish(turn: Turn) -> None:
     conclude(turn, ending, reason)
     if ending is Ending.ROLLED_BACK:
         kept = f"; Deployment {turn.spec.target_name} stays held: revert it in Git, apply a new one, or say retry"
-        turn.enter(
-            Phase.FAILED, f"revision {release.revision} was rejected: {reason}{'' if turn.releases_services else kept}"
-        )
-        turn.say("RolledBack", f"revision {release.revision}: {reason}", warn=True)
+        title = titled(turn, release.revision)
+        turn.enter(Phase.FAILED, f"{title} was rejected: {reason}{kept if turn.makes_pods else ''}")
+        turn.say("RolledBack", f"{title}: {reason}", warn=True)
     else:
         turn.enter(Phase.IDLE, f"{ending.value}: {reason}")

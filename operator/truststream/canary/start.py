@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Final
 
 from truststream.api.status import Phase
 from truststream.canary import plan
@@ -21,6 +22,7 @@ from truststream.canary.endings import Ending, roll_back
 from truststream.canary.size import grow
 from truststream.canary.turn import Turn
 from truststream.canary.watchdogs import capacity, evidence, interrupted, patience, relieved, route_problem
+from truststream.canary.wording import given, reaching
 
 Step = Callable[[Turn], bool]
 """Does or waits for one thing; False when it is done and the next step may go on."""
@@ -39,6 +41,8 @@ def start(turn: Turn) -> None:
 
 
 def _steps(turn: Turn) -> Sequence[Step]:
+    if turn.releases_flag:
+        return (_attach, _accepted)
     if turn.releases_services:
         return (_attach, _accepted, _endpoints)
     if turn.meshed:
@@ -100,10 +104,16 @@ def _attach(turn: Turn) -> bool:
     if turn.seen.route.attached:
         return False
     if turn.seen.route.foreign:
-        turn.halt("RouteTaken", "another CanaryDeployment is using the same rule of the route; give each its own rule")
+        turn.halt("RouteTaken", f"another CanaryDeployment is using {_WHAT[turn.releases_flag]}")
         return True
     turn.do(AttachRoute())
     return False
+
+
+_WHAT: Final = {
+    False: "the same rule of the route; give each its own rule",
+    True: "the same flag; delete one of the two",
+}
 
 
 def _accepted(turn: Turn) -> bool:
@@ -140,8 +150,8 @@ def _first_weight(turn: Turn) -> None:
     turn.do(SetWeight(weights[0]))
     mark_weight(turn, weights, 0)
     turn.set_release(judged_since=stamp(turn.now + timedelta(seconds=turn.spec.analysis.warmup)))
-    turn.enter(Phase.PROGRESSING, f"{weights[0]:g} % to the canary")
-    turn.say("WeightChanged", f"{weights[0]:g} % of the requests go to revision {turn.release.revision}")
+    turn.enter(Phase.PROGRESSING, reaching(turn, weights[0]))
+    turn.say("WeightChanged", given(turn, weights[0]))
     turn.wake_in(turn.spec.analysis.interval)
 
 

@@ -45,6 +45,24 @@ class Turn:
         return self.spec.target_ref.kind is TargetKind.SERVICES
 
     @property
+    def releases_flag(self) -> bool:
+        """Whether a variant of a flag is released: there are units instead of requests, and no pods."""
+        return self.spec.target_ref.kind is TargetKind.FEATURE_FLAG
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether the release has pods of its own: that of a Deployment."""
+        return self.spec.target_ref.kind is TargetKind.DEPLOYMENT
+
+    @property
+    def asked(self) -> str:
+        """The revision that is asked for now; empty when the target is not there."""
+        ref, target = self.spec.target_ref, self.seen.target
+        if self.makes_pods:
+            return target.revision if target else ""
+        return (ref.variant if self.releases_flag else ref.revision) or ""
+
+    @property
     def meshed(self) -> bool:
         """Whether a route carries the weight, and Services have to be pinned."""
         return not self.seen.weight_by_replicas

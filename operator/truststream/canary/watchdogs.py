@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from truststream.api.canarydeployment import TargetKind
 from truststream.api.names import ENABLED, PROMOTING
 from truststream.canary.actions import AttachRoute, PinService, ScaleCanary, SetWeight
 from truststream.canary.endings import Ending, roll_back
+from truststream.canary.flag import trouble
+from truststream.canary.flag_release import overtaken, released_outside
 from truststream.canary.observation import Cause, PodProblem, ServiceView
+from truststream.canary.plan import FULL
 from truststream.canary.rest import repair_stable
 from truststream.canary.turn import Turn
 
@@ -13,11 +20,15 @@ STALL_AFTER = 60.0
 """Seconds that quota, scheduling or a route's controller may take before it is called stalled."""
 TOLERANCE = 0.06
 """Percent by which the route may differ from the weight asked for: rounding of integer weights."""
+FINE: Final = 0.0005
+"""The same for the share of a flag's units, which is exact to 0.001."""
 
 
 def interrupted(turn: Turn) -> bool:
     """Whether the release was overtaken by the user: a newer revision, a revert, an override, a vanished target."""
-    ending = _overtaken_services(turn) if turn.releases_services else _overtaken_deployment(turn)
+    if turn.releases_flag and released_outside(turn):
+        return True
+    ending = _OVERTAKEN[turn.spec.target_ref.kind](turn)
     if ending:
         roll_back(turn, *ending)
     return ending is not None
@@ -48,6 +59,13 @@ def _overtaken_deployment(turn: Turn) -> tuple[Ending, str] | None:
     return None
 
 
+_OVERTAKEN: Final[Mapping[TargetKind, Callable[[Turn], tuple[Ending, str] | None]]] = {
+    TargetKind.DEPLOYMENT: _overtaken_deployment,
+    TargetKind.SERVICES: _overtaken_services,
+    TargetKind.FEATURE_FLAG: overtaken,
+}
+
+
 def evidence(turn: Turn) -> bool:
     """Whether the canary's pods already say that the version is bad; rolls back."""
     problem = next((p for p in turn.seen.problems if p.cause is Cause.EVIDENCE), None)
@@ -64,7 +82,7 @@ def _words(problem: PodProblem) -> str:
 
 def _unreachable(turn: Turn) -> str:
     """A weight above 0 without a ready endpoint answers with errors whatever the metrics say."""
-    if not turn.meshed or turn.status.weight <= 0 or turn.seen.canary_endpoints > 0:
+    if turn.releases_flag or not turn.meshed or turn.status.weight <= 0 or turn.seen.canary_endpoints > 0:
         return ""
     return f"no ready endpoint of the canary at weight {turn.status.weight:g} %"
 
@@ -120,7 +138,7 @@ def contested(turn: Turn) -> bool:
 
 def _pin_newcomers(turn: Turn) -> None:
     """A Service that came after the start would send requests to the canary whatever its weight."""
-    if turn.meshed and not turn.releases_services:
+    if turn.meshed and turn.makes_pods:
         turn.do(*(PinService(s.name) for s in _loose(turn) if s.name != turn.spec.service_name))
 
 
@@ -131,7 +149,7 @@ def _loose(turn: Turn) -> list[ServiceView]:
 
 def _lost(turn: Turn) -> list[ServiceView]:
     """Pins that somebody took away; a Service made anew under the same name has lost the marker with it."""
-    if turn.releases_services:
+    if not turn.makes_pods:
         return []
     reset = [s for s in turn.seen.services if s.marked and not s.pinned]
     return reset + [s for s in _loose(turn) if s.name == turn.spec.service_name]
@@ -143,10 +161,17 @@ def _reset_by(turn: Turn) -> str | None:
     if not turn.meshed or route.problem:
         return None
     lost = _lost(turn)
-    off = not route.attached or abs(route.weight - turn.status.weight) > TOLERANCE
-    if off:
+    if not route.attached or _off(turn):
         return route.reset_by
     return lost[0].reset_by if lost else None
+
+
+def _off(turn: Turn) -> bool:
+    """Whether the route has another weight. All of it at a promotion is what comes next: we were interrupted."""
+    weight = turn.seen.route.weight
+    if turn.release.stage is not None and weight >= FULL:
+        return False
+    return abs(weight - turn.status.weight) > (FINE if turn.releases_flag else TOLERANCE)
 
 
 def _put_back(turn: Turn) -> None:
@@ -154,18 +179,25 @@ def _put_back(turn: Turn) -> None:
     route = turn.seen.route
     if not route.attached:
         turn.do(AttachRoute())
-    if not route.attached or abs(route.weight - turn.status.weight) > TOLERANCE:
+    if not route.attached or _off(turn):
         turn.do(SetWeight(turn.status.weight))
 
 
+_REMEDY: Final = (
+    "resets the route or a Service again and again; weight 0, no canary pods. In Argo CD add an "
+    "ignoreDifferences entry for the rule's backendRefs with RespectIgnoreDifferences=true, in Flux annotate the "
+    "route with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent, or set traffic.config.holdRoute; then say resume"
+)
+_REMEDY_OF_A_FLAG: Final = (
+    "resets status.overlay of the FeatureFlag again and again; nobody is given the variant. The share belongs to the "
+    "release while it runs: keep others from writing the flag's status, then say resume"
+)
+
+
 def _give_way(turn: Turn, by: str) -> None:
-    text = (
-        f"{by} resets the route or a Service again and again; weight 0, no canary pods. In Argo CD add an "
-        "ignoreDifferences entry for the rule's backendRefs with RespectIgnoreDifferences=true, in Flux annotate the "
-        "route with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent, or set traffic.config.holdRoute; then say resume"
-    )
+    text = f"{by} {_REMEDY_OF_A_FLAG if turn.releases_flag else _REMEDY}"
     turn.first(SetWeight(0))
-    if not turn.releases_services:
+    if turn.makes_pods:
         turn.do(ScaleCanary(0))
     turn.set(weight=0.0)
     turn.set_release(contested=text, weight_since=turn.stamp)
@@ -175,6 +207,11 @@ def _give_way(turn: Turn, by: str) -> None:
 
 def route_problem(turn: Turn) -> bool:
     """Whether the route itself is gone or wrong: nothing moves until it is mended."""
+    if turn.releases_flag and turn.seen.flag is not None:
+        problem = trouble(turn.seen.flag, turn.release.revision)
+        if problem:
+            turn.halt(*problem)
+        return problem is not None
     if turn.seen.route.problem and turn.meshed:
         turn.halt("RouteProblem", turn.seen.route.problem)
         return True

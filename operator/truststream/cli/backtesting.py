@@ -67,6 +67,8 @@ def wanted_of(resource: Resource, configuration: Configuration, *, split: bool) 
         if wanted.problem is not None:
             raise wanted.problem
         return replace(wanted, unanswerable="")
+    if resource.releases_flag:
+        raise UsageError("a FeatureFlag has no pods that could be dealt out: replay a release that was recorded")
     metrics = enumerate(resource.spec.monitoring_metrics)
     queries = tuple(resolve(m, "Pods", configuration, f"spec.monitoringMetrics[{place}]") for place, m in metrics)
     for query in queries:

@@ -24,6 +24,7 @@ from truststream.api.quantities import format_duration
 from truststream.api.rules import BUILT_IN_METRICS, PROVEN_BY_DEFAULT
 from truststream.api.validate import examine
 from truststream.errors import SpecError
+from truststream.metrics.arms import VARIANTS
 from truststream.metrics.queries import resolve
 from truststream.traffic import PROVIDERS, provider, require
 from truststream.traffic.base import Capability, Manifest, PatchOp
@@ -64,7 +65,8 @@ def findings(manifest: Manifest, configuration: Configuration | None = None) -> 
         return errors
     errors += _traffic(spec)
     for index, metric in enumerate(spec.monitoring_metrics):
-        errors += _metric(metric, f"spec.monitoringMetrics[{index}]", configuration)
+        path, of_flag = f"spec.monitoringMetrics[{index}]", spec.target_ref.kind is TargetKind.FEATURE_FLAG
+        errors += _metric(metric, path, configuration, VARIANTS if of_flag else "Pods")
     return errors + [found for look in _LOOKS for found in look(spec)]
 
 
@@ -95,7 +97,7 @@ class _NoCluster:
 
 def _traffic(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
     try:
-        chosen = provider(spec.traffic.provider, spec.traffic.config, _NoCluster())
+        chosen = provider(spec.provider, spec.traffic.config, _NoCluster())
         if spec.target_ref.kind is TargetKind.SERVICES:
             require(chosen, Capability.ANY_BACKEND)
     except SpecError as error:
@@ -106,7 +108,7 @@ def _error(error: SpecError) -> Finding:
     return Finding(Level.ERROR, error.path, str(error).removeprefix(f"{error.path}: "))
 
 
-def _metric(metric: Metric, path: str, configuration: Configuration | None) -> Iterator[Finding]:
+def _metric(metric: Metric, path: str, configuration: Configuration | None, telemetry: str) -> Iterator[Finding]:
     own = metric.kind is not None
     if not own and configuration is None and metric.name not in BUILT_IN_METRICS:
         known = ", ".join(BUILT_IN_METRICS)
@@ -114,7 +116,7 @@ def _metric(metric: Metric, path: str, configuration: Configuration | None) -> I
         yield Finding(Level.WARNING, f"{path}.name", said)
         return
     try:
-        resolve(metric, "Pods", configuration or Configuration(), path)
+        resolve(metric, telemetry, configuration or Configuration(), path)
     except SpecError as error:
         yield _error(error)
     for field in ("bad", "total", "buckets", "query"):
@@ -198,9 +200,9 @@ def _times(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
 def _policies(spec: CanaryDeploymentSpec) -> Iterator[Finding]:
     if spec.rollback_criteria.on_inconclusive is Policy.PROMOTE:
         yield _warn("spec.rollbackCriteria.onInconclusive", "promotes at the deadline without proof")
-    by_replicas = spec.traffic.provider in PROVIDERS and PROVIDERS[spec.traffic.provider].weight_by_replicas
+    by_replicas = spec.provider in PROVIDERS and PROVIDERS[spec.provider].weight_by_replicas
     if by_replicas and spec.canary_replicas != "MatchWeight":
-        yield _warn("spec.canaryReplicas", f"has no effect: with {spec.traffic.provider} the pods are the weight")
+        yield _warn("spec.canaryReplicas", f"has no effect: with {spec.provider} the pods are the weight")
 
 
 _LOOKS: Final[tuple[Callable[[CanaryDeploymentSpec], Iterator[Finding]], ...]] = (

@@ -26,6 +26,8 @@ def trim(kind: str, obj: Mapping[str, Any]) -> Manifest:
         metadata["annotations"] = {name: "" if name == _LAST_APPLIED else value for name, value in annotations.items()}
     if kind in _OWNED_FIELD:
         metadata["managedFields"] = _owners(obj["metadata"].get("managedFields") or (), _OWNED_FIELD[kind])
+    if kind == kinds.FEATURE_FLAG:
+        metadata["managedFields"] = _overlay_owners(obj["metadata"].get("managedFields") or ())
     kept = {**obj, "metadata": metadata}
     return _BY_KIND[kind](kept) if kind in _BY_KIND else kept
 
@@ -42,6 +44,16 @@ def _owners(entries: Any, field: str) -> list[Manifest]:
             "fieldsV1": {"f:spec": {field: {}}},
         }
         for entry in owning
+    ]
+
+
+def _overlay_owners(entries: Any) -> list[Manifest]:
+    """The managers of fields of `status.overlay`, in the shape of managedFields."""
+    found = ((entry, ((entry.get("fieldsV1") or {}).get("f:status") or {}).get("f:overlay")) for entry in entries)
+    return [
+        {"manager": entry.get("manager", ""), "fieldsV1": {"f:status": {"f:overlay": fields}}}
+        for entry, fields in found
+        if fields is not None
     ]
 
 

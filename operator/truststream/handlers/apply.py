@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from truststream.api import names
@@ -25,7 +26,8 @@ HELD_BY_US: Final = "template"
 
 # While something is handed back, what is gone already needs nothing.
 _HANDING_BACK: Final = (
-    actions.RestoreRoute, actions.UnpinService, actions.DeleteCanaryDeployment, actions.DeleteCanaryService,
+    actions.RestoreRoute, actions.DropOverlay, actions.UnpinService, actions.DeleteCanaryDeployment,
+    actions.DeleteCanaryService,
     actions.RemoveFinalizer, actions.AcknowledgeCommand, actions.LabelPods,
 )  # fmt: skip
 
@@ -44,6 +46,7 @@ class Applier:
             actions.SetWeight: self._set_weight,
             actions.AttachRoute: self._attach,
             actions.RestoreRoute: self._restore,
+            actions.DropOverlay: self._drop_overlay,
             actions.SetTargetLabel: self._set_label,
             actions.LabelPods: self._label_pods,
             actions.PinService: self._pin,
@@ -82,6 +85,10 @@ class Applier:
 
     async def _restore(self, resource: Resource, _: actions.RestoreRoute) -> None:
         await _traffic(resource).restore(resource.split)
+
+    async def _drop_overlay(self, resource: Resource, _: actions.DropOverlay) -> None:
+        """With a note that says that nothing was there before, restoring leaves nothing."""
+        await _traffic(resource).restore(replace(resource.split, memory={}))
 
     async def _set_label(self, resource: Resource, action: actions.SetTargetLabel) -> None:
         target = self._target(resource)

@@ -95,12 +95,20 @@ class Looker:
         return Arm(
             arm=role,
             namespace=split.namespace,
-            service=service,
+            service="" if split.flag else service,
             port=self._port(resource, service),
             pods=f"{re.escape(workload)}{_POD_SUFFIX}" if workload else ".*",
             target=split.target,
             workload=workload,
+            flag=self._key(resource),
+            variant=service if split.flag else "",
         )
+
+    def _key(self, resource: Resource) -> str:
+        """What applications call the flag; the counters of evaluations carry it."""
+        name = resource.flag
+        found = self._objects.get(kinds.FEATURE_FLAG, resource.namespace, name) if name else None
+        return str(((found or {}).get("spec") or {}).get("key") or name)
 
     def _port(self, resource: Resource, service: str) -> str:
         """The one that the route names; a Service may have others, such as gRPC beside HTTP."""

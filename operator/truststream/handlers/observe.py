@@ -31,6 +31,7 @@ from truststream.cluster.manifests import is_ours, owner_value
 from truststream.cluster.objects import Objects
 from truststream.cluster.selectors import matches, to_text
 from truststream.errors import Forbidden, Missing
+from truststream.handlers import released_flag
 from truststream.handlers.resource import Resource
 
 log = logging.getLogger(__name__)
@@ -76,12 +77,14 @@ class Observer:
         """The cluster around it."""
         target = self._deployment(resource.namespace, resource.target)
         canary, taken = self._own_canary(resource)
+        flag = self._flag(resource)
         seen = Observation(
             name=resource.name,
             namespace=resource.namespace,
             uid=str(resource.obj["metadata"].get("uid", "")),
             namespace_terminating=self._terminating(resource.namespace),
             target=self._target_view(resource, target, claims),
+            flag=released_flag.view(flag, resource.split) if flag else None,
             canary=self._view(canary) if canary else None,
             canary_taken=taken,
             canary_service=self._canary_service(resource),
@@ -90,7 +93,7 @@ class Observer:
             services=self._services(resource, target),
             service_missing=self._service_missing(resource),
             hold_served=self._hold_served(),
-            warnings=self._warnings(resource, target, canary),
+            warnings=released_flag.warnings(flag, resource.split) if flag else self._warnings(resource, target, canary),
         )
         return self._traffic(resource, canary, seen)
 
@@ -106,6 +109,10 @@ class Observer:
 
     def _deployment(self, namespace: str, name: str) -> Manifest | None:
         return self._cache.get(kinds.DEPLOYMENT, namespace, name) if name else None
+
+    def _flag(self, resource: Resource) -> Manifest | None:
+        name = resource.flag
+        return self._cache.get(kinds.FEATURE_FLAG, resource.namespace, name) if name else None
 
     def _view(self, obj: Manifest, refusals: Sequence[str] = ()) -> WorkloadView:
         replica_sets = self._cache.indexed(kinds.REPLICA_SET, obj["metadata"]["namespace"], obj["metadata"]["uid"])
@@ -141,7 +148,7 @@ class Observer:
 
     def _own_canary(self, resource: Resource) -> tuple[Manifest | None, str]:
         """The canary's Deployment, or who has its name."""
-        if resource.releases_services:
+        if not resource.makes_pods:
             return None, ""
         service = self._cache.get(kinds.SERVICE, resource.namespace, resource.canary)
         taken = f"Service {resource.canary}" if service and not is_ours(service, resource.name) else ""
@@ -152,7 +159,7 @@ class Observer:
 
     def _canary_service(self, resource: Resource) -> bool:
         service = self._cache.get(kinds.SERVICE, resource.namespace, resource.canary)
-        if service is None or resource.releases_services:
+        if service is None or not resource.makes_pods:
             return False
         return is_ours(service, resource.name) and "deletionTimestamp" not in service["metadata"]
 
@@ -183,7 +190,7 @@ class Observer:
 
     def _services(self, resource: Resource, target: Manifest | None) -> tuple[ServiceView, ...]:
         """Those that would send requests to the canary's pods, and those that we pinned; never another one's."""
-        if resource.releases_services:
+        if not resource.makes_pods:
             return ()
         labels = pod_labels(target)
         found = []
@@ -197,6 +204,8 @@ class Observer:
         return tuple(found)
 
     def _service_missing(self, resource: Resource) -> str:
+        if resource.releases_flag:
+            return ""
         needed = [resource.service, *([resource.canary] if resource.releases_services else [])]
         missing = (name for name in needed if not self._cache.get(kinds.SERVICE, resource.namespace, name))
         return next(missing, "")
@@ -298,6 +307,8 @@ def claimed(obj: Mapping[str, Any]) -> set[tuple[str, str]]:
     """What a CanaryDeployment lays hands on, by kind and name, from its raw spec."""
     spec = obj.get("spec") or {}
     ref = spec.get("targetRef") or {}
+    if ref.get("kind") == kinds.FEATURE_FLAG:
+        return {(kinds.FEATURE_FLAG, str(ref.get("name", "")))}
     if ref.get("kind", "Deployment") == "Services":
         return {(kinds.SERVICE, str(name)) for name in (ref.get("stable"), ref.get("canary")) if name}
     name = str(ref.get("name", ""))

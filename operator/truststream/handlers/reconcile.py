@@ -143,7 +143,8 @@ class Reconciler:
         return await self._objects.patch_status(*resource.key, patch)
 
     async def _tell(self, resource: Resource, events: Sequence[Event], now: datetime, *, post: bool) -> None:
-        target = self._objects.get(kinds.DEPLOYMENT, resource.namespace, resource.target) if resource.target else None
+        kind, name = (kinds.FEATURE_FLAG, resource.flag) if resource.flag else (kinds.DEPLOYMENT, resource.target)
+        target = self._objects.get(kind, resource.namespace, name) if name else None
         for event in events:
             level = logging.WARNING if event.severity is Severity.WARNING else logging.INFO
             log.log(level, event.message, extra={"canary": "/".join(resource.key), "reason": event.reason})
@@ -151,7 +152,7 @@ class Reconciler:
                 continue
             await self._post(event, kinds.CANARY_DEPLOYMENT, resource.obj, now)
             if event.on_target and target is not None:
-                await self._post(event, kinds.DEPLOYMENT, target, now)
+                await self._post(event, kind, target, now)
 
     async def _post(self, event: Event, kind: str, regarding: Manifest, now: datetime) -> None:
         """What was decided is done and written down: an event that cannot be posted must not undo or repeat it."""

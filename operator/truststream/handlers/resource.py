@@ -57,13 +57,30 @@ class Resource:
         return self.spec.target_ref.kind is TargetKind.SERVICES
 
     @property
+    def releases_flag(self) -> bool:
+        """Whether a variant of a flag is released."""
+        return self.spec.target_ref.kind is TargetKind.FEATURE_FLAG
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether the release has pods of its own."""
+        return self.spec.target_ref.kind is TargetKind.DEPLOYMENT
+
+    @property
+    def flag(self) -> str:
+        """Name of the FeatureFlag; empty for the other kinds."""
+        return self.spec.target_ref.name or "" if self.releases_flag else ""
+
+    @property
     def target(self) -> str:
-        """Name of the target Deployment; empty for Services."""
-        return "" if self.releases_services else self.spec.target_ref.name or ""
+        """Name of the target Deployment; empty for the other kinds."""
+        return self.spec.target_ref.name or "" if self.makes_pods else ""
 
     @property
     def canary(self) -> str:
-        """Name of the canary's Deployment and Service; for Services of the one that is not stable now."""
+        """Name of the canary's Deployment and Service; for Services of the one that is not stable now; else empty."""
+        if self.releases_flag:
+            return ""
         if not self.releases_services:
             return canary_name(self.target)
         ref = self.spec.target_ref
@@ -71,7 +88,9 @@ class Resource:
 
     @property
     def service(self) -> str:
-        """The Service that takes the traffic outside of releases."""
+        """The Service that takes the traffic outside of releases; a flag has none."""
+        if self.releases_flag:
+            return ""
         if self.releases_services:
             return self.status.active_service or self.spec.target_ref.stable or ""
         return self.spec.service_name
@@ -79,15 +98,17 @@ class Resource:
     @property
     def split(self) -> Split:
         """What the traffic provider is told."""
-        memory = self.status.release.route if self.status.release else None
+        release = self.status.release
+        released = release.revision if release else self.spec.target_ref.variant or ""
         return Split(
             owner=owner_value(self.name),
             namespace=self.namespace,
-            stable=self.service,
-            canary=self.canary,
+            stable=self.status.stable_revision if self.releases_flag else self.service,
+            canary=released if self.releases_flag else self.canary,
             target=self.target,
-            canary_workload="" if self.releases_services else self.canary,
-            memory=memory or None,
+            canary_workload=self.canary if self.makes_pods else "",
+            memory=(release.route if release else None) or None,
+            flag=self.flag,
         )
 
 
@@ -119,7 +140,7 @@ class Parser:
         self._good.pop(key, None)
 
     def _provider(self, spec: CanaryDeploymentSpec) -> TrafficProvider:
-        chosen = provider(spec.traffic.provider, spec.traffic.config, self._objects)
+        chosen = provider(spec.provider, spec.traffic.config, self._objects)
         if spec.target_ref.kind is TargetKind.SERVICES:
             require(chosen, Capability.ANY_BACKEND)
         return chosen

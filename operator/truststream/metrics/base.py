@@ -17,7 +17,8 @@ class Arm:
     """The values that a query's placeholders stand for, for one arm.
 
     ``{{namespace}} {{service}} {{port}} {{pods}} {{target}} {{workload}} {{arm}}``; `pods` is an anchored regular
-    expression, `port` the first port of the Service.
+    expression, `port` the first port of the Service. With kind FeatureFlag, which has no Service and no pods of its
+    own, ``{{flag}}`` is the flag's key and ``{{variant}}`` what the arm is given.
     """
 
     arm: str  # stable | canary
@@ -27,6 +28,8 @@ class Arm:
     pods: str
     target: str
     workload: str
+    flag: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

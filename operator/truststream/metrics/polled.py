@@ -49,7 +49,9 @@ class PolledSource(ABC, Generic[C]):
 
     name: ClassVar[str]
     Config: ClassVar[type[BaseModel]]
-    PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("namespace", "service", "port", "target", "workload", "arm")
+    PLACEHOLDERS: ClassVar[tuple[str, ...]] = (
+        "namespace", "service", "port", "target", "workload", "arm", "flag", "variant",
+    )  # fmt: skip
     TIMES: ClassVar[tuple[str, ...]] = ()  # placeholders of the time, filled in when a request is made
     MOST: ClassVar[int] = 1000  # intervals of one request
 

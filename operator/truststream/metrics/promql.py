@@ -9,7 +9,7 @@ import promql_parser
 
 from truststream.metrics.base import Arm
 
-PLACEHOLDERS: Final = ("namespace", "service", "port", "pods", "target", "workload", "arm")
+PLACEHOLDERS: Final = ("namespace", "service", "port", "pods", "target", "workload", "arm", "flag", "variant")
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PLAIN: Final = 'our own counting needs the counter itself: a plain selector like name{label="value"}'

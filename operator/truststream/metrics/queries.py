@@ -10,6 +10,7 @@ from typing import Final
 from truststream.api.canarydeployment import Direction, Metric, MetricKind
 from truststream.api.configuration import FILE, Configuration
 from truststream.errors import ConfigurationError, SpecError
+from truststream.metrics.arms import EXAMPLE, VARIANTS, arms_told_apart
 from truststream.metrics.base import Query
 from truststream.metrics.promql import expression_problem, selector_problem
 from truststream.metrics.routing import check_sources, polled, query_problem, routed
@@ -74,10 +75,13 @@ def resolve(
         ConfigurationError: no such telemetry.
     """
     if _queries(metric) or metric.kind:
-        return _inline(metric, path)
+        return arms_told_apart(_inline(metric, path), telemetry, path)
     if metric.name in configuration.metrics:
-        return _with_quantile(named(metric.name, configuration), metric, path)
-    built_in = _built_in_for(telemetry)
+        found = arms_told_apart(named(metric.name, configuration), telemetry, f"metrics.{metric.name}")
+        return _with_quantile(found, metric, path)
+    if telemetry == VARIANTS and metric.name in _BUILT_IN_NAMES:
+        raise SpecError(f"is not defined for kind FeatureFlag: {EXAMPLE}", path=f"{path}.name")
+    built_in = {} if telemetry == VARIANTS else _built_in_for(telemetry)
     if metric.name not in built_in:
         known = ", ".join([*built_in, *sorted(configuration.metrics)])
         message = f"unknown metric {metric.name!r}; known: {known}; or give it kind and queries of its own"

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from truststream.errors import SpecError
 from truststream.traffic.base import Capability, Objects, TrafficProvider
+from truststream.traffic.feature_flag import FeatureFlag
 from truststream.traffic.gateway_api import GatewayAPI
 from truststream.traffic.replicas import Replicas
 
 _PATH: Final = "spec.traffic"
 
 PROVIDERS: Final[dict[str, type[Any]]] = {
+    "FeatureFlag": FeatureFlag,
     "GatewayAPI": GatewayAPI,
     "Replicas": Replicas,
 }

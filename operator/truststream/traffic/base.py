@@ -54,7 +54,8 @@ class Split:
     """Whose traffic is meant: one CanaryDeployment's.
 
     `owner` is its name as the label on objects that we make says it. `stable` and `canary` are Service names; `target`
-    and `canary_workload` are Deployments ("" for kind Services).
+    and `canary_workload` are Deployments ("" for kind Services). For kind FeatureFlag `flag` is the resource's name,
+    and `stable` and `canary` are variants.
     `memory` is what this provider returned from `attach`, kept in `.status.release.route` (restoring by value).
     """
 
@@ -65,6 +66,7 @@ class Split:
     target: str = ""
     canary_workload: str = ""
     memory: Mapping[str, Any] | None = None
+    flag: str = ""
 
 
 class TrafficProvider(Protocol):

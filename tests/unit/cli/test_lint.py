@@ -54,7 +54,7 @@ def test_the_shortest_spec_is_clean() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "said"),
     [
-        ({"traffic": {"provider": "Istio"}}, "spec.traffic.provider", "known: GatewayAPI, Replicas"),
+        ({"traffic": {"provider": "Istio"}}, "spec.traffic.provider", "known: FeatureFlag, GatewayAPI, Replicas"),
         ({"traffic": {"provider": "GatewayAPI", "config": {"rout": "x"}}}, "spec.traffic.config", ""),
         (
             {"targetRef": {"kind": "Services", "stable": "a", "canary": "b", "revision": "1"}},

@@ -17,7 +17,7 @@ def test_names_are_those_of_the_registry() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(SpecError, match="known: GatewayAPI, Replicas") as raised:
+    with pytest.raises(SpecError, match="known: FeatureFlag, GatewayAPI, Replicas") as raised:
         provider("Mesh", {}, Memory())
     assert raised.value.path == "spec.traffic.provider"
 
