@@ -63,7 +63,7 @@ def thousandths(percent: float) -> int:
 
 
 def unit_of(path: str) -> Unit:
-    """Reads the unit: a text that is not empty, or an integer as decimal text."""
+    """Reads the unit: a text that is not empty, or an integer (7.0 is one) as decimal text."""
     get: Getter = getter(path)
 
     def unit(context: Context) -> str | None:
@@ -79,6 +79,8 @@ def _unusual(value: Any) -> str | None:
     try:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # JSON has one kind of numbers
+            return str(int(value))
         return value if isinstance(value, str) and value.encode() else None
     except ValueError:  # half a surrogate pair, or an integer of thousands of digits
         return None

@@ -44,7 +44,7 @@ def express(
         spec: the effective one: environment and overlay applied, schedule not. It has no problems.
         key: what applications call the flag.
         segments: those of the namespace, by name.
-        prerequisites: compiled, by key.
+        prerequisites: compiled, by key; those that are served.
     """
     table = timetable(spec)
     entry = {"state": "ENABLED", "variants": spec.variants, "defaultVariant": table.phases[-1].default_variant}
@@ -118,7 +118,9 @@ class _Writer:
         return Deal(f"{bucketing.salt or self.key}{path}", bucketing.by, self.segments)
 
     def _prerequisite(self, key: str, variants: list[str]) -> Logic:
-        flag = self.prerequisites[key]
+        flag = self.prerequisites.get(key)
+        if flag is None:  # not served, so never met
+            return False
         if flag.flagd is None:
             self.reasons.extend(f"prerequisite {key}: {reason}" for reason in flag.undeliverable)
             return False

@@ -118,11 +118,11 @@ def _of_time(condition: FlagCondition) -> Logic:
 
 
 def _offset(name: str) -> int:
-    """Seconds east of Greenwich, as a number from 0 to a day."""
+    """Seconds east of Greenwich."""
     if not is_fixed(name):
         raise Inexpressible(f"the clock of {name} is set twice a year or may be, and flagd knows UTC only")
     offset = datetime(2000, 1, 1, tzinfo=UTC).astimezone(times.zone_of(name)).utcoffset()
-    return int(offset.total_seconds()) % _DAY if offset else 0
+    return int(offset.total_seconds()) if offset else 0
 
 
 def _later(seconds: int) -> Logic:
@@ -135,7 +135,7 @@ def _within(value: Logic, start: int, end: int) -> Logic:
 
 def _time_of_day(value: Any, zone: str) -> Logic:
     start, end = times.hours(value)
-    second = {"%": [_later(_offset(zone)), _DAY]}
+    second = {"%": [_later(_offset(zone) % _DAY), _DAY]}
     if start < end:
         return _within(second, start, end)
     return {"or": [{">=": [second, start]}, {"<": [second, end]}]}
