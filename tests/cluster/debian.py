@@ -21,6 +21,7 @@ PACKAGES = {
     "iptables": "iptables",
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "initdb": "postgresql",
 }
 NODE_PROGRAMS = ("ip", "nsenter", "nft", "runc", "openssl", "/usr/lib/cni/ptp", "conntrack", "iptables")
 _SBIN = "/usr/sbin:/sbin"
