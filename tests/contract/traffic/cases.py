@@ -24,6 +24,7 @@ class Case:
     weights: tuple[float, ...]  # percents that are exact on this stage
     config: dict[str, Any] = field(default_factory=dict)
     workload: bool = True
+    flag: str = ""
 
 
 @dataclass
@@ -68,6 +69,7 @@ def stage(world: World, case: Case) -> Stage:
         canary=m.CANARY,
         target=m.STABLE,
         canary_workload=workload,
+        flag=case.flag,
     )
     return Stage(world, case, provider(case.provider, case.config, world.objects), split)
 
@@ -99,7 +101,20 @@ def gateway(*rules: dict[str, Any], kind: str = "HTTPRoute", **config: Any) -> C
     )
 
 
+def flagged(**spec: Any) -> Case:
+    """A flag whose variants are called like the Services of the other cases."""
+    return Case(
+        provider="FeatureFlag",
+        prepare=lambda world: world.create(m.flag(world.namespace, **spec)),
+        touched=lambda world: ("FeatureFlag", world.namespace, m.FLAG),
+        weights=(5, 0.001, 33.333, 99.999, 100, 50),
+        workload=False,
+        flag=m.FLAG,
+    )
+
+
 CASES = {
+    "FeatureFlag": flagged(),
     "GatewayAPI": gateway(m.rule(m.backend(m.STABLE))),
     "Replicas": Case(
         provider="Replicas",

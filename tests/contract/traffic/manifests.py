@@ -9,6 +9,7 @@ from truststream.traffic.base import Manifest
 
 CANARY = "shop-canary"
 STABLE = "shop"
+FLAG = "checkout"
 
 
 def service(namespace: str, name: str, *, port: int = 80, labels: dict[str, str] | None = None) -> Manifest:
@@ -17,6 +18,15 @@ def service(namespace: str, name: str, *, port: int = 80, labels: dict[str, str]
         "kind": "Service",
         "metadata": {"namespace": namespace, "name": name, "labels": labels or {}},
         "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": port, "protocol": "TCP"}]},
+    }
+
+
+def flag(namespace: str, **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "truststream.dev/v1alpha1",
+        "kind": "FeatureFlag",
+        "metadata": {"namespace": namespace, "name": FLAG},
+        "spec": {"type": "String", "variants": {STABLE: "1", CANARY: "2"}, "defaultVariant": STABLE, **spec},
     }
 
 

@@ -122,11 +122,22 @@ class MemoryWorld:
     def create(self, manifest: Manifest) -> None:
         self.memory.store(manifest, "kubectl-create")
 
-    def edit(self, kind: str, namespace: str, name: str, change: Change, *, manager: str = "argocd-controller") -> None:
+    def edit(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        change: Change,
+        *,
+        manager: str = "argocd-controller",
+        subresource: str = "",
+    ) -> None:
         found = self.memory.get(kind, namespace, name)
         assert found is not None
         change(found)
-        self.memory.store(found, manager)
+        before = self.memory.stored[kind, namespace, name]
+        kept = {**before, "status": found.get("status")} if subresource == "status" else found
+        self.memory.store(kept, manager)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         del self.memory.stored[kind, namespace, name]

@@ -8,6 +8,7 @@ from tests.contract.traffic.suite import (
     RouteContract,
     test_every_provider_has_a_case,
 )
+from tests.contract.traffic.suite_flag import OthersOfAFlagContract, OverlayContract
 from tests.contract.traffic.suite_gateway import HoldContract, StatusContract
 
 __all__ = ["test_every_provider_has_a_case"]
@@ -30,4 +31,12 @@ class TestHold(HoldContract):
 
 
 class TestStatus(StatusContract):
+    pass
+
+
+class TestOverlay(OverlayContract):
+    pass
+
+
+class TestOthersOfAFlag(OthersOfAFlagContract):
     pass

@@ -21,8 +21,17 @@ class World(Protocol):
     def create(self, manifest: Manifest) -> None:
         """As a user would."""
 
-    def edit(self, kind: str, namespace: str, name: str, change: Change, *, manager: str = "argocd-controller") -> None:
-        """Somebody else writes the whole object."""
+    def edit(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        change: Change,
+        *,
+        manager: str = "argocd-controller",
+        subresource: str = "",
+    ) -> None:
+        """Somebody else writes the whole object, or its `subresource`."""
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Gone when this returns."""

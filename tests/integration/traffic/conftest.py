@@ -13,8 +13,9 @@ from tests.integration.traffic.real import RealWorld
 
 
 @pytest.fixture
-def world(cluster: Cluster) -> Iterator[RealWorld]:
-    """Two fresh namespaces, gone after the test."""
+def world(chart: Cluster) -> Iterator[RealWorld]:
+    """Two fresh namespaces, gone after the test; with the chart, whose kinds are among those that are written."""
+    cluster = chart
     name = f"traffic-{uuid.uuid4().hex[:8]}"
     made = RealWorld(cluster, name, f"{name}-other")
     for namespace in (made.namespace, made.other_namespace):

@@ -85,12 +85,22 @@ class RealWorld:
         live = self._kubectl.get(route["kind"], meta["namespace"], meta["name"]) or {}
         return bool(live.get("status", {}).get("parents"))
 
-    def edit(self, kind: str, namespace: str, name: str, change: Change, *, manager: str = "argocd-controller") -> None:
+    def edit(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        change: Change,
+        *,
+        manager: str = "argocd-controller",
+        subresource: str = "",
+    ) -> None:
         found = self._kubectl.get(kind, namespace, name)
         assert found is not None
         change(found)
         del found["metadata"]["resourceVersion"], found["metadata"]["managedFields"]
-        self._cluster.kubectl("replace", f"--field-manager={manager}", "-f", "-", input=json.dumps(found))
+        below = (f"--subresource={subresource}",) if subresource else ()
+        self._cluster.kubectl("replace", f"--field-manager={manager}", *below, "-f", "-", input=json.dumps(found))
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._cluster.kubectl("delete", kind, name, "-n", namespace)

@@ -7,6 +7,7 @@ from tests.contract.traffic.suite import (
     ProviderContract,
     RouteContract,
 )
+from tests.contract.traffic.suite_flag import OthersOfAFlagContract, OverlayContract
 from tests.contract.traffic.suite_gateway import HoldContract, StatusContract
 
 
@@ -27,4 +28,12 @@ class TestHold(HoldContract):
 
 
 class TestStatus(StatusContract):
+    pass
+
+
+class TestOverlay(OverlayContract):
+    pass
+
+
+class TestOthersOfAFlag(OthersOfAFlagContract):
     pass
