@@ -16,6 +16,16 @@ Decide = Callable[[Context, float], Evaluation]
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One flag of an evaluation: `free` decides when all `needs` (variants by flag) are met, `unmet` when not."""
+
+    key: str
+    free: Decide
+    unmet: Decide
+    needs: tuple[tuple[str, frozenset[str]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledFlag:
     """One flag, compiled once per generation."""
 
@@ -32,6 +42,8 @@ class CompiledFlag:
     flagd: Mapping[str, Any] | None = None  # its entry in flagd's JSON; None where it cannot be expressed
     metadata: Mapping[str, str | bool | float] = field(default_factory=dict)  # for OpenFeature
     next_change: float | None = None  # when its schedule changes it next, as of the time of building
+    phase: int = 0  # how often its schedule has changed it, as of the time of building
+    steps: tuple[Step, ...] = ()  # how it and all that it needs are evaluated, itself last
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,8 @@ class FlagSet:
     """Immutable; a change makes another one that shares what did not change.
 
     `version` is a digest over everything that evaluations here depend on besides context and time. `problems` are those
-    of resources, by resource name: with one the last served spec is in `flags`, or nothing is.
+    of resources, by resource name: with one the last served spec is in `flags`, or nothing is. `warnings` hinder
+    nothing. `memory` belongs to `build`: what it need not do again.
     """
 
     namespace: str
@@ -48,6 +61,8 @@ class FlagSet:
     flags: Mapping[str, CompiledFlag]  # by key, sorted
     problems: Mapping[str, Sequence[FlagProblem]] = field(default_factory=dict)
     next_change: float | None = None
+    warnings: Mapping[str, Sequence[FlagProblem]] = field(default_factory=dict)
+    memory: Any = field(default=None, repr=False, compare=False)
 
     def evaluate(self, key: str, context: Context, now: float) -> Evaluation:
         """One flag; an unknown key is an error value."""
