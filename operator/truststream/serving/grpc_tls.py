@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+import ssl
 from pathlib import Path
 
 import grpc
@@ -12,42 +12,51 @@ from truststream.api.serverconfiguration import ServerTls
 from truststream.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
-_Pair = tuple[bytes, bytes]
+_Mark = tuple[tuple[int, int], ...]
 
 
 def credentials(tls: ServerTls) -> grpc.ServerCredentials:
     """For `add_secure_port`.
 
     Raises:
-        ConfigurationError: a file cannot be read.
+        ConfigurationError: the files are no certificate with its key.
     """
     files = _Files(Path(tls.certificate_file), Path(tls.key_file))
-    try:
-        pair = files.read()
-    except OSError as error:
-        raise ConfigurationError(f"server.tls: {error.filename} cannot be read: {error.strerror}") from error
-    return grpc.dynamic_ssl_server_credentials(_configuration(pair), files.current)
+    return grpc.dynamic_ssl_server_credentials(files.current(), files.current)
 
 
-def _configuration(pair: _Pair) -> grpc.ServerCertificateConfiguration:
-    return grpc.ssl_server_certificate_configuration([(pair[1], pair[0])])
-
-
-@dataclass(slots=True)
 class _Files:
-    certificate: Path
-    key: Path
-    pair: _Pair = field(default=(b"", b""))
+    """The pair in use."""
 
-    def read(self) -> _Pair:
-        """Certificate and key; remembered."""
-        self.pair = (self.certificate.read_bytes(), self.key.read_bytes())
-        return self.pair
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._certificate, self._key = certificate, key
+        self._seen = self._mark()
+        self._pair = self._read()
 
     def current(self) -> grpc.ServerCertificateConfiguration:
-        """Asked by gRPC at every handshake. Files that cannot be read leave the certificate as it is."""
+        """Asked by gRPC at every handshake; a pair that does not fit together is said once and the old one kept."""
+        mark = self._mark()
+        if mark != self._seen:
+            self._seen = mark
+            try:
+                self._pair = self._read()
+            except ConfigurationError as error:
+                _log.error("the certificate cannot be used, the old one holds: %s", error)
+        return grpc.ssl_server_certificate_configuration([self._pair])
+
+    def _read(self) -> tuple[bytes, bytes]:
+        """Key and chain."""
         try:
-            return _configuration(self.read())
-        except OSError as error:
-            _log.warning("server.tls: %s cannot be read: %s; the certificate stays", error.filename, error.strerror)
-            return _configuration(self.pair)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._certificate, self._key)
+            return self._key.read_bytes(), self._certificate.read_bytes()
+        except (OSError, ssl.SSLError) as error:
+            pair = f"{self._certificate} and {self._key}"
+            raise ConfigurationError(f"server.tls: {pair} are no certificate with its key: {error}") from error
+
+    def _mark(self) -> _Mark:
+        """A Secret's volume changes by a symlink; time and inode of both files tell."""
+        try:
+            found = [path.stat() for path in (self._certificate, self._key)]
+        except OSError:
+            return ()
+        return tuple((one.st_mtime_ns, one.st_ino) for one in found)

@@ -12,6 +12,7 @@ import grpc.aio
 
 from truststream.api.serverconfiguration import ServerLimits, ServerTls
 from truststream.errors import ConfigurationError
+from truststream.flags.flagd import document
 from truststream.serving.base import Catalog, Gate, Recorder, Scope
 from truststream.serving.grpc_service import Methods, service
 from truststream.serving.grpc_streams import Streams
@@ -21,7 +22,7 @@ from truststream.serving.rpc_access import Door
 from truststream.serving.rpc_evaluation import Resolver
 from truststream.serving.rpc_events import KEEP_ALIVE, Events
 from truststream.serving.sync import Sync
-from truststream.serving.sync_documents import Documents, rendered
+from truststream.serving.sync_documents import Documents
 
 EVALUATION: Final = 8013
 SYNC: Final = 8015
@@ -80,7 +81,7 @@ async def start(catalog: Catalog, gate: Gate, recorder: Recorder, ports: RpcPort
         ConfigurationError: a port is taken, or the certificate cannot be read.
     """
     streams = Streams(options.limits.streams, options.stream_deadline)
-    door, documents = Door(gate, catalog), Documents(rendered)
+    door, documents = Door(gate, catalog), Documents(document)
     events = Events(catalog, door, streams, options.keep_alive)
     resolving: Methods = {**Resolver(catalog, door, recorder, events).methods(), "EventStream": events.stream}
     syncing = Sync(catalog, door, recorder, streams, documents)

@@ -10,7 +10,7 @@ import grpc
 from truststream.errors import ServingError
 from truststream.serving.base import SELECTOR_HEADER, Caller, Catalog, Credentials, Gate, Refused, Scope
 
-_BEARER: Final = "bearer "
+_READ: Final = frozenset(("authorization", "x-api-key", SELECTOR_HEADER, "user-agent"))
 _RETRY_AFTER: Final = "retry-after"  # seconds, in the trailing metadata
 _STATUS: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -66,16 +66,30 @@ class Headers:
 
 
 def headers_of(context: Servicer) -> Headers:
-    """Of a call; unknown keys and binary values are ignored."""
-    found = {key.lower(): value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    authorization = found.get("authorization", "")
-    bearer = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else ""
+    """Of a call; unknown keys and binary values are ignored.
+
+    Raises:
+        Refused: 400 a key that counts came twice; 401 an authorization that is no bearer token.
+    """
+    found: dict[str, str] = {}
+    for key, value in context.invocation_metadata() or ():
+        if key in _READ and isinstance(value, str):
+            if key in found:
+                raise Refused(400, f"the metadata key {key} came twice; send it once")
+            found[key] = value.strip()
     return Headers(
-        credentials=Credentials(bearer=bearer, api_key=found.get("x-api-key", "").strip()),
-        selector=found.get(SELECTOR_HEADER, "").strip(),
+        credentials=Credentials(bearer=_bearer(found.get("authorization", "")), api_key=found.get("x-api-key", "")),
+        selector=found.get(SELECTOR_HEADER, ""),
         user_agent=found.get("user-agent", ""),
         peer=context.peer(),
     )
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if authorization and (scheme.lower() != "bearer" or not token.strip()):
+        raise Refused(401, "authorization: only `Bearer <token>` is taken")
+    return token.strip()
 
 
 @dataclass(frozen=True, slots=True)

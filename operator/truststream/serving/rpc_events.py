@@ -16,7 +16,7 @@ from truststream.flags.flagset import FlagSet
 from truststream.serving.base import Catalog, Refused, Scope, Subscription
 from truststream.serving.grpc_latest import Latest
 from truststream.serving.grpc_streams import Streams, Wake
-from truststream.serving.rpc_access import Door, Servicer, headers_of
+from truststream.serving.rpc_access import Door, Headers, Servicer, headers_of
 
 KEEP_ALIVE: Final = 20.0  # seconds, as flagd's
 _MOST_SCOPES: Final = 16  # that one nameless stream follows
@@ -135,7 +135,7 @@ class Events:
     ) -> AsyncGenerator[Message | bytes, None]:
         """provider_ready, then every flag once as changed, for the client may have missed something, then the news."""
         headers = headers_of(context)
-        scope = await self._scope(context)
+        scope = await self._scope(headers)
         with self.streams.slot() as over, Watched(self.catalog, self._differences) as watched, ExitStack() as exits:
             if scope is None:
                 self._enlist(exits, headers.peer, watched)
@@ -152,8 +152,7 @@ class Events:
                     elif wake is Wake.TICK:
                         yield _event(answer, "keep_alive")
 
-    async def _scope(self, context: Servicer) -> Scope | None:
-        headers = headers_of(context)
+    async def _scope(self, headers: Headers) -> Scope | None:
         try:
             _, scope = await self.door.admit(headers)
         except Refused as refused:

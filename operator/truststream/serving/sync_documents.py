@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
 from google.protobuf.struct_pb2 import Struct
 
 from truststream.flags.flagset import FlagSet
@@ -73,10 +72,3 @@ def context_of(scope: Scope) -> Struct:
     message = Struct()
     message.update({_CONTEXT: {"flagSetId": scope.namespace, "environment": scope.environment}})
     return message
-
-
-def rendered(flags: FlagSet) -> str:
-    """The flags that flagd can express."""
-    entries = {key: flag.flagd for key, flag in flags.flags.items() if flag.flagd is not None}
-    metadata = {"flagSetId": flags.namespace, "version": flags.version}
-    return orjson.dumps({"flags": entries, "metadata": metadata}).decode()

@@ -128,6 +128,7 @@ async def test_a_call_that_names_no_flag_set_hears_what_to_send() -> None:
     [
         ({"flagd-selector": "source=x"}, grpc.StatusCode.INVALID_ARGUMENT, "flagSetId=<namespace>"),
         ({"flagd-selector": "flagSetId=bank"}, grpc.StatusCode.UNAUTHENTICATED, "token"),
+        ({"authorization": "Basic x"}, grpc.StatusCode.UNAUTHENTICATED, "only `Bearer <token>`"),
         ({"authorization": "Bearer wrong"}, grpc.StatusCode.UNAUTHENTICATED, "unknown token"),
         (
             {"authorization": "Bearer bank-token", "flagd-selector": SHOP},
@@ -157,6 +158,17 @@ async def test_a_token_or_a_key_names_its_own_namespace() -> None:
         for sent in ({"authorization": "bearer shop-token"}, {"x-api-key": "key-1"}):
             answer = await client.call("v2", "ResolveString", metadata=sent, flag_key="string")
             assert answer.value == "blue"
+
+
+async def test_a_second_selector_or_token_is_refused_for_it_is_not_clear_which_counts() -> None:
+    async with serving() as world:
+        path = f"127.0.0.1:{world.servers.evaluation_port}"
+        async with grpc.aio.insecure_channel(path) as channel:
+            call: Any = channel.unary_unary("/flagd.evaluation.v2.Service/ResolveString")
+            twice = grpc.aio.Metadata(("flagd-selector", SHOP), ("flagd-selector", "flagSetId=bank"))
+            code, message = await refusal(call(b"", metadata=twice))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "flagd-selector came twice" in message
 
 
 async def test_too_many_is_resource_exhausted_and_says_when_to_come_again() -> None:

@@ -185,8 +185,21 @@ async def test_over_tls_a_new_certificate_is_shown_without_a_restart(tmp_path: P
         assert await fetch(world.servers.sync_port, new) == VALUES
         code, _ = await refusal(fetch(world.servers.sync_port, old))
         assert code is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_pair_that_does_not_fit_is_not_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    certificate(tmp_path, "good")
+    good = (tmp_path / "certificate.pem").read_bytes()
+    tls = ServerTls(certificate_file=str(tmp_path / "certificate.pem"), key_file=str(tmp_path / "key.pem"))
+    async with serving(options(tls=tls)) as world:
+        key = (tmp_path / "key.pem").read_bytes()
+        certificate(tmp_path, "other")
+        (tmp_path / "key.pem").write_bytes(key)
+        assert await fetch(world.servers.sync_port, good) == VALUES
         (tmp_path / "key.pem").unlink()
-        assert await fetch(world.servers.sync_port, new) == VALUES
+        assert await fetch(world.servers.sync_port, good) == VALUES
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert "the old one holds" in caplog.messages[0]
 
 
 async def test_a_certificate_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
