@@ -8,17 +8,19 @@ from typing import Any
 
 from truststream.api.featureflag import FeatureFlagSpec
 from truststream.flags.effective import effective, read_overlay, timetable
-from truststream.flags.flagset import CompiledFlag
 from truststream.flags.life.staleness import only_variant
+from truststream.flags.parsing import parse
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """`enabled`, `default` and `rollout` as of now, where no environment is named; `next_change` by the schedule.
 
-    `only` is the variant that everybody gets in every environment, as long as the spec is as it is; else empty.
+    `spec` is what is in force, before environments, overlay and schedule. `only` is the variant that everybody gets in
+    every environment, as long as the spec is as it is; else empty.
     """
 
+    spec: FeatureFlagSpec
     enabled: bool
     default: str
     rollout: str
@@ -26,12 +28,16 @@ class Outlook:
     only: str
 
 
-def outlook(flag: CompiledFlag, overlay: Mapping[str, Any] | None, now: float) -> Outlook:
-    """Of a flag as it was compiled for no environment, under the overlay in status."""
-    held, _ = read_overlay(overlay, flag.spec)
-    plain, later = scheduled(flag.spec, now)
-    others = [scheduled(effective(flag.spec, name, held), now)[0] for name in flag.spec.environments]
+def outlook(raw: Mapping[str, Any], overlay: Mapping[str, Any] | None, now: float) -> Outlook | None:
+    """Of the raw spec in force, under the overlay in status; None of one that cannot be read."""
+    spec, _ = parse(raw)
+    if spec is None:
+        return None
+    held, _ = read_overlay(overlay, spec)
+    plain, later = scheduled(effective(spec, "", held), now)
+    others = [scheduled(effective(spec, name, held), now)[0] for name in spec.environments]
     return Outlook(
+        spec=spec,
         enabled=plain.enabled,
         default=plain.default_variant,
         rollout=_rollout(plain),

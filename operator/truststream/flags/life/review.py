@@ -10,7 +10,7 @@ from truststream.flags.life.outlook import Outlook, outlook
 from truststream.flags.life.reporting import in_process, stamp
 from truststream.flags.life.reviewed import Facts, FlagView, Review
 from truststream.flags.life.ruling import Ruling, rule
-from truststream.flags.life.staleness import Life, Stale, staleness
+from truststream.flags.life.staleness import Life, staleness
 from truststream.flags.life.telling import Told, conditions
 from truststream.flags.life.trail import noted
 from truststream.flags.moments import moment
@@ -26,8 +26,9 @@ def review(view: FlagView, status: FeatureFlagStatus, facts: Facts, now: float) 
     """
     ruling = rule(view, status, now, valid=not facts.problems)
     overlay = None if facts.overlay_orphaned else view.source.overlay
-    ahead = outlook(facts.flag, overlay, now) if facts.flag is not None else None
-    stale, ripe = _stale(view, status, facts, ruling, ahead, now)
+    in_force = ruling.spec if facts.flag is not None else None
+    ahead = outlook(in_force, overlay, now) if in_force is not None else None
+    stale, ripe = staleness(_life(view, status, facts, ruling, ahead), now) if ahead else (None, None)
     told = Told(view, facts, ruling, ahead, stale, now)
     trail, entry = noted(view, status, now)
     after = _status(told, status).model_copy(update={"history": trail})
@@ -66,26 +67,19 @@ def _status(told: Told, before: FeatureFlagStatus) -> FeatureFlagStatus:
 
 def _warnings(told: Told, usage: FlagUsage | None) -> Iterable[str]:
     yield from told.facts.warnings
-    flag = told.facts.flag
-    if usage is not None and usage.without_unit and flag is not None:
-        by = flag.spec.bucketing.by
+    if usage is not None and usage.without_unit and told.outlook is not None:
+        by = told.outlook.spec.bucketing.by
         yield f"{usage.without_unit} evaluations had no {by}: they are in no percentage; send it in the context"
 
 
-def _stale(
-    view: FlagView, status: FeatureFlagStatus, facts: Facts, ruling: Ruling, ahead: Outlook | None, now: float
-) -> tuple[Stale | None, float | None]:
-    if facts.flag is None or ruling.remembered is None:
-        return None, None
-    spec = facts.flag.spec
-    life = Life(
+def _life(view: FlagView, status: FeatureFlagStatus, facts: Facts, ruling: Ruling, ahead: Outlook) -> Life:
+    return Life(
         created=view.created,
-        stale_after=spec.stale_after,
-        expires_at=moment(spec.expires_at),
-        served_since=moment(ruling.remembered.since),
-        only=ahead.only if ahead else "",
+        stale_after=ahead.spec.stale_after,
+        expires_at=moment(ahead.spec.expires_at),
+        served_since=moment(ruling.remembered.since) if ruling.remembered else None,
+        only=ahead.only,
         usage=facts.usage,
         counted_until=facts.counted_until,
         previous=status.stale,
     )
-    return staleness(life, now)

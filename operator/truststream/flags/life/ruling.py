@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from truststream.api.flagstatus import FeatureFlagStatus, ServedSpec
 from truststream.flags.digests import spec_digest
@@ -14,7 +16,7 @@ from truststream.flags.served import Why, needs_approval, served
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """`why` says what became of the newest spec; `remembered` is the next status.served.
+    """`why` says what became of the newest spec; `remembered` is the next status.served; `spec`, raw, is in force.
 
     `adopts`: the newest spec comes into force by approvals that the flags were not built with yet.
     """
@@ -22,13 +24,9 @@ class Ruling:
     why: Why
     remembered: ServedSpec | None
     consents: Consents
+    spec: Mapping[str, Any] | None
     switched_off: bool = False
     adopts: bool = False
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing is served of the flag."""
-        return self.remembered is None
 
 
 def rule(view: FlagView, status: FeatureFlagStatus, now: float, *, valid: bool) -> Ruling:
@@ -37,12 +35,13 @@ def rule(view: FlagView, status: FeatureFlagStatus, now: float, *, valid: bool) 
     consents = consider(view, status, now, waits=waits)
     if valid and waits and consents.enough:
         by = [one.by for one in consents.approvals]
-        return Ruling(Why.CURRENT, _remember(view, now, by), consents, adopts=True)
+        return Ruling(Why.CURRENT, _remember(view, now, by), consents, view.source.spec, adopts=True)
     if valid and not waits:
         known = status.served is not None and status.served.digest == spec_digest(view.source.spec)
-        return Ruling(Why.CURRENT, status.served if known else _remember(view, now, []), consents)
+        remembered = status.served if known else _remember(view, now, [])
+        return Ruling(Why.CURRENT, remembered, consents, view.source.spec)
     decided = served(view.source, valid=valid)
-    return Ruling(decided.why, status.served, consents, switched_off=decided.switched_off)
+    return Ruling(decided.why, status.served, consents, decided.spec, switched_off=decided.switched_off)
 
 
 def _remember(view: FlagView, now: float, approved_by: list[str]) -> ServedSpec:
