@@ -176,6 +176,9 @@ def _chain(branches: list[Logic], default: Logic) -> Logic:
 def _refused(targeting: Logic, spec: FeatureFlagSpec) -> str | None:
     if spec.bucketing.version is BucketingVersion.RENDEZVOUS and _deals(targeting):
         return "its units are dealt by Rendezvous, which flagd does not know"
+    salt = spec.bucketing.salt or ""
+    if spec.bucketing.version is BucketingVersion.FLAGD_V2 and not salt.isascii() and _deals(targeting):
+        return "its salt is not plain ASCII, and flagd's evaluator for Node hashes that in its own way"
     if _depth(targeting) > DEEPEST:
         return f"prerequisites of prerequisites nest its conditions deeper than {DEEPEST} levels"
     if len(json.dumps(targeting)) > LARGEST:

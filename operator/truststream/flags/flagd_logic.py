@@ -140,7 +140,7 @@ def contains(value: Logic, constants: Sequence[Any]) -> Logic:
     texts = [one for one in constants if isinstance(one, str)]
     others = [one for one in constants if not isinstance(one, str)]
     members = {"merge": [value]}
-    part = both(is_text(value), either(*({"in": [text, value]} for text in texts)))
+    part = both(is_text(value), either(*({"in": [text, value]} if text else True for text in texts)))
     word = both(negated(is_text(value)), either(*({"in": [text, members]} for text in texts)))
     listed = negated({"in": [value, members]})
     other = {"some": [members, either(*(equals({"var": ""}, one) for one in others))]}
