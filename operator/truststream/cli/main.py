@@ -25,6 +25,7 @@ VERBS: Final = (
     "simulate",
     "config",
     "run",
+    "server",
     "eject",
     "generate",
     "version",

@@ -56,6 +56,11 @@ class NamespaceFlags:
         return self._segments.warnings
 
     @property
+    def segments(self) -> Mapping[str, Segment]:
+        """Those that can be read, as of the last rebuild."""
+        return self._segments.known
+
+    @property
     def next_change(self) -> float | None:
         """When a schedule changes anything next, as of the last rebuild."""
         return min((one.next_change for one in self._sets.values() if one.next_change is not None), default=None)
@@ -103,7 +108,8 @@ class NamespaceFlags:
 
     def _first(self, environment: str, now: float) -> FlagSet:
         if environment and environment not in self._named:
-            made = replace(self.flags("", now), environment=environment)
+            base = self.flags("", now)
+            made = replace(base, environment=environment, version=f"{base.version}.{environment}")
             self._unnamed[environment] = made
             while len(self._unnamed) > _UNNAMED:
                 self._unnamed.popitem(last=False)
