@@ -59,7 +59,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _finite(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(value)
+    return _is_number(value) and abs(value) < math.inf  # integers of any length, too
 
 
 _OF_TYPE: Final[Mapping[FlagType, Callable[[Any], bool]]] = {
