@@ -64,7 +64,7 @@ def _by_clock(field: str | None, where: tzinfo, holds: Callable[[int, int], bool
 
     def test(context: Context, now: float) -> bool:
         at = read(context, now)
-        if at is None:
+        if at is None or not abs(at) <= _FURTHEST:
             return False
         try:
             return holds(*clock(at))
