@@ -43,6 +43,7 @@ class FlagView:
     owner: str = ""  # whose overlay is on it
     ours: bool = False
     promoted: str = ""  # default variant of our overlay
+    sharing: bool = False  # our overlay gives a variant to a part of the units
     began: Began | None = None  # noted when the release began; None outside of releases
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from truststream.api.status import Phase
-from truststream.canary.actions import DropOverlay, SetWeight
+from truststream.canary.actions import DropOverlay, RestoreRoute, SetWeight
 from truststream.canary.begin import begin
 from truststream.canary.endings import Ending, conclude
 from truststream.canary.flag import FlagView, refusal
@@ -18,6 +18,9 @@ def rest_flag(turn: Turn) -> None:
         turn.halt(
             "TargetMissing", f"FeatureFlag {turn.spec.target_name} is not in namespace {turn.seen.namespace}; create it"
         )
+    elif flag.sharing:
+        turn.do(RestoreRoute())
+        turn.say("PutBack", f"FeatureFlag {flag.name} had a share of ours without a release", warn=True)
     elif asked == flag.stable:
         _serves(turn, flag)
     elif why := refusal(flag, asked):

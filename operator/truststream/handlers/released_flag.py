@@ -33,6 +33,7 @@ def view(flag: Manifest, split: Split) -> FlagView:
         owner=str(overlay.get("owner") or ""),
         ours=ours,
         promoted=str(overlay.get("defaultVariant") or "") if ours else "",
+        sharing=ours and "variant" in overlay,
         began=Began(str(memory.get("git") or ""), str(memory.get("defaultVariant") or "")) if memory else None,
     )
 

@@ -19,7 +19,7 @@ from truststream.api.names import FIELD_MANAGER
 from truststream.api.quantities import Duration
 from truststream.canary.observation import RouteView
 from truststream.errors import Conflict, Missing, TrafficError
-from truststream.flags.parsing import parse
+from truststream.flags.examine import examine
 from truststream.flags.served import Served, served
 from truststream.flags.source import source_of
 from truststream.traffic.base import Capability, Manifest, Objects, PatchOp, Split
@@ -172,12 +172,12 @@ def overlay_of(flag: Manifest) -> Overlay:
 
 
 def served_of(flag: Manifest) -> Served:
-    """Which spec is served of the resource; whether the newest is fine its review says, before that its schema."""
+    """Which spec is served of the resource. Its review says whether the newest is fine; before that, it itself."""
     status, metadata = flag.get(_STATUS) or {}, flag["metadata"]
     source = source_of(flag)
     if status.get("observedGeneration") == metadata.get("generation"):
         return served(source, valid=status.get("state") != FlagState.STALLED)
-    return served(source, valid=parse(source.spec)[0] is not None)
+    return served(source, valid=examine(source.spec, source.key).fine)
 
 
 def git_default(spec: Mapping[str, Any]) -> str:
