@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
+from prometheus_client import CollectorRegistry, Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from truststream.errors import StoreError, StoreFull
-from truststream.serving.base import SELECTOR_HEADER, Catalog, Credentials, Gate, Refused, Scope
+from truststream.serving import messages
+from truststream.serving.base import Catalog, Gate, Refused, Scope
 from truststream.serving.exposures_told import Rejected, Told, checked, read_items
 from truststream.store.base import Acknowledged, Exposure, Intake
 
 _NO_STORE: Final = "this server keeps no exposures: set server.store in the operator's configuration"
 _MAX_NAMESPACES: Final = 10
-_BEARER: Final = "bearer "
 
 
-def routes(catalog: Catalog, gate: Gate, sink: Intake | None, *, clock: Callable[[], float] = time.time) -> list[Route]:
-    """`POST /v1/exposures` and `GET /v1/exposures/{flag}`; without a sink both say why there is nothing."""
-    ours = _Exposures(catalog, gate, sink, clock)
+def routes(
+    catalog: Catalog,
+    gate: Gate,
+    sink: Intake | None,
+    registry: CollectorRegistry | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> list[Route]:
+    """`POST /v1/exposures` and `GET /v1/exposures/{flag}`; without a sink both say why there is nothing.
+
+    They raise Refused, which the application answers.
+    """
+    told = Counter(
+        "truststream_exposures_told",
+        "Exposures that applications sent: accepted, duplicate or why they were rejected.",
+        ("outcome",),
+        registry=registry or CollectorRegistry(),
+    )
+    ours = _Exposures(catalog, gate, sink, told, clock)
     return [
-        Route("/v1/exposures", _answering(ours.take), methods=["POST"]),
-        Route("/v1/exposures/{flag:path}", _answering(ours.count), methods=["GET"]),
+        Route("/v1/exposures", ours.take, methods=["POST"]),
+        Route("/v1/exposures/{flag:path}", ours.count, methods=["GET"]),
     ]
 
 
@@ -36,29 +52,40 @@ class _Exposures:
     catalog: Catalog
     gate: Gate
     sink: Intake | None
+    told: Counter
     clock: Callable[[], float]
 
     async def take(self, request: Request) -> Response:
         """All that can be kept is on disk before the answer; each of the others is answered with its reason."""
         sink = self._sink()
+        asked = messages.read_headers(request.scope["headers"])
         items = read_items(await request.body(), request.headers.get("content-type", ""))
-        scopes, rejected = await self._scopes(request, [item for item in items if isinstance(item, Told)])
+        scopes, rejected = await self._scopes(asked, [item for item in items if isinstance(item, Told)])
         rejected += [item for item in items if isinstance(item, Rejected)]
         allowed = [item for item in items if isinstance(item, Told) and item.namespace in scopes]
         verdicts = [self._checked(item, scopes[item.namespace], sink.retention) for item in allowed]
         rejected += [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
         exposures = [verdict for verdict in verdicts if isinstance(verdict, Exposure)]
-        return _told(await _record(sink, exposures), rejected)
+        acknowledged = await _record(sink, exposures)
+        self._count(acknowledged, rejected)
+        return _told(acknowledged, rejected)
 
     async def count(self, request: Request) -> Response:
         """Units by variant, as far as the database has them."""
         sink, flag = self._sink(), str(request.path_params["flag"])
-        _, scope = await self.gate.admit(_credentials(request), request.headers.get(SELECTOR_HEADER, ""))
+        asked = messages.read_headers(request.scope["headers"])
+        _, scope = await self.gate.admit(asked.credentials, asked.selector)
         try:
             variants = await sink.count_exposures(scope.namespace, flag)
         except StoreError as error:
             raise Refused(503, str(error), retry_after=error.retry_after) from error
         return _json(200, {"namespace": scope.namespace, "flag": flag, "variants": variants, "waiting": sink.waiting})
+
+    def _count(self, acknowledged: Acknowledged, rejected: Sequence[Rejected]) -> None:
+        self.told.labels("accepted").inc(acknowledged.accepted)
+        self.told.labels("duplicate").inc(acknowledged.duplicates)
+        for item in rejected:
+            self.told.labels(item.reason).inc()
 
     def _sink(self) -> Intake:
         if self.sink is None:
@@ -69,7 +96,7 @@ class _Exposures:
         where = Scope(scope.namespace, scope.environment if item.environment is None else item.environment)
         return checked(item, where, self.catalog.flags(where).flags.get(item.flag), self.clock(), oldest)
 
-    async def _scopes(self, request: Request, items: Sequence[Told]) -> tuple[dict[str, Scope], list[Rejected]]:
+    async def _scopes(self, asked: messages.Asked, items: Sequence[Told]) -> tuple[dict[str, Scope], list[Rejected]]:
         """The scope of each namespace that items name (empty: the request's own)."""
         groups = dict[str, list[Told]]()
         for item in items:
@@ -78,9 +105,9 @@ class _Exposures:
             raise Refused(400, f"exposures of at most {_MAX_NAMESPACES} namespaces fit into one request")
         scopes, rejected = dict[str, Scope](), list[Rejected]()
         for namespace, group in groups.items() or {"": []}.items():
-            selector = f"flagSetId={namespace}" if namespace else request.headers.get(SELECTOR_HEADER, "")
+            selector = f"flagSetId={namespace}" if namespace else asked.selector
             try:
-                _, scopes[namespace] = await self.gate.admit(_credentials(request), selector, cost=max(1, len(group)))
+                _, scopes[namespace] = await self.gate.admit(asked.credentials, selector, cost=max(1, len(group)))
             except Refused as refused:
                 if len(groups) < 2 or refused.status not in (400, 403):
                     raise
@@ -115,24 +142,5 @@ def _told(acknowledged: Acknowledged, rejected: Sequence[Rejected]) -> Response:
     )
 
 
-def _credentials(request: Request) -> Credentials:
-    authorization = request.headers.get("authorization", "")
-    bearer = authorization[len(_BEARER) :].strip() if authorization[: len(_BEARER)].lower() == _BEARER else ""
-    return Credentials(bearer=bearer, api_key=request.headers.get("x-api-key", ""))
-
-
-def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """What is refused becomes an answer with a sentence."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Refused as refused:
-            wait = {"Retry-After": str(max(1, round(refused.retry_after)))} if refused.status in (429, 503) else {}
-            return _json(refused.status, {"errorDetails": str(refused)}, wait)
-
-    return answer
-
-
-def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, "application/json")
+def _json(status: int, body: object) -> Response:
+    return Response(messages.encode(body), status, media_type="application/json")

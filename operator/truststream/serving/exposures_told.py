@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from truststream.api.featureflag import ENVIRONMENT
+from truststream.flags.bucketing import unit_of
 from truststream.flags.flagset import CompiledFlag
 from truststream.serving.base import Refused, Scope
 from truststream.store.base import MAX_UNIT, Exposure, window_start
@@ -23,6 +24,7 @@ FUTURE: Final = 300.0
 _LINES: Final = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 _SHAPE: Final = 'send {"exposures": [{"flag": …, "variant": …, "unit": …}]}, one such object, or a line of JSON each'
 _ENVIRONMENT: Final = re.compile(ENVIRONMENT)
+_read_unit: Final = unit_of("unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,10 @@ def _text(raw: Mapping[str, Any], name: str, longest: int) -> str:
 
 def _unit(value: Any) -> str:
     """As evaluations take units: a text, or an integer as its decimal digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_UNIT or "\0" in value:
+    unit = _read_unit({"unit": value})
+    if unit is None or len(unit) > MAX_UNIT or "\0" in unit:
         raise _Bad(f"unit must be a text of 1 to {MAX_UNIT} characters without NUL, or an integer")
-    return value
+    return unit
 
 
 def _moment(value: Any) -> float | None:

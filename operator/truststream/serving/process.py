@@ -84,7 +84,7 @@ class Server:
         self.gate = ServerGate(configuration, reviews, keys)
         self.streams = EventStreams(self.catalog, ScopeTokens(options.signing_key()), configuration.limits.streams)
         parts = Parts(configuration, self.catalog, self.gate, self.recorder, self.streams)
-        self._front, self._app = make_app(parts, exposure_routes(self.catalog, self.gate, self._sink))
+        self._front, self._app = make_app(parts, exposure_routes(self.catalog, self.gate, self._sink, self.registry))
         self.health = Health(self.registry)
 
     async def begin(self) -> None:
