@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +31,8 @@ def run(
     namespace: Annotated[str | None, typer.Option(help="Namespace of the Lease and of the Secrets.")] = None,
     leader_election: Annotated[bool, typer.Option(help="Without it two operators would act at the same time.")] = True,
     metrics_port: Annotated[int, typer.Option(help="/metrics, /healthz and /readyz; 0: none.")] = 8080,
+    server: Annotated[bool, typer.Option("--server", help="Answer for FeatureFlags too, as `server` does.")] = False,
+    server_health_port: Annotated[int, typer.Option(help="With --server: its /metrics, /healthz and /readyz.")] = 8081,
     log_format: Annotated[LogFormat, typer.Option(help="json for machines.")] = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option(help="A line for each action, too.")] = False,
 ) -> None:
@@ -36,7 +40,10 @@ def run(
     configure(log_format, verbose=verbose)
     options = Options(config, kubeconfig, user, namespace, leader_election, metrics_port)
     try:
-        code = asyncio.run(run_controller(options))
+        work: Coroutine[Any, Any, int] = run_controller(options)
+        if server:  # imported only here: the controller alone needs none of it
+            work = import_module("truststream.cli.server").beside(work, options, server_health_port)
+        code = asyncio.run(work)
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
         code = 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 import uvloop
@@ -18,6 +19,9 @@ from truststream.errors import ConfigurationError
 from truststream.handlers.logs import LogFormat, configure
 from truststream.serving.options import Ports, ServerOptions
 from truststream.serving.process import run as serve
+
+if TYPE_CHECKING:  # a server imports nothing of the controller
+    from truststream.handlers.wiring import Options
 
 USER: Final = "system:serviceaccount:truststream-system:truststream-server"
 
@@ -108,6 +112,31 @@ def read_configuration(file: Path | None) -> Configuration:
     if isinstance(document, dict) and document.get("kind") == "ConfigMap":
         text = str((document.get("data") or {}).get(FILE, ""))
     return load(text, str(file))
+
+
+async def beside(controller: Coroutine[Any, Any, int], options: Options, health_port: int) -> int:
+    """Both roles in one process; the exit code is that of the one that ended first."""
+    stop = asyncio.Event()
+    try:
+        configuration = read_configuration(options.config).server
+        ports = Ports(health=health_port)
+        serving = ServerOptions(configuration, kubeconfig=options.kubeconfig, user=options.user, ports=ports)
+    except ConfigurationError:
+        controller.close()
+        raise
+    server = asyncio.create_task(serve(serving, stop), name="server")
+    controlling = asyncio.create_task(controller, name="controller")
+    await asyncio.wait({server, controlling}, return_when=asyncio.FIRST_COMPLETED)
+    if controlling.done():
+        stop.set()
+    else:
+        # The controller listens to signals, and ends what it does in order.
+        signal.raise_signal(signal.SIGTERM)
+    codes = await asyncio.gather(controlling, server, return_exceptions=True)
+    for code in codes:
+        if isinstance(code, BaseException):
+            raise code
+    return max(code for code in codes if isinstance(code, int))
 
 
 async def _until_signal(options: ServerOptions) -> int:
