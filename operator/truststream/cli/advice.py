@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from truststream.api.canarydeployment import TargetKind
 from truststream.api.names import COMMAND_ANNOTATION
 
 Manifest = Mapping[str, Any]
@@ -54,7 +55,7 @@ def _of_phase(manifest: Manifest, status: Mapping[str, Any], verb: Any) -> str:
         case "Idle" | "Succeeded":
             return _how_to_start(manifest)
         case "Failed":
-            return f"Revert in Git, apply a new version, or try the same one again: {verb('retry')}"
+            return f"{_other(manifest)}, or try the same one again: {verb('retry')}"
         case "Paused":
             return _of_pause(manifest, status, verb)
         case "Progressing":
@@ -67,9 +68,25 @@ def _of_phase(manifest: Manifest, status: Mapping[str, Any], verb: Any) -> str:
 
 
 def _how_to_start(manifest: Manifest) -> str:
-    if ((manifest.get("spec") or {}).get("targetRef") or {}).get("kind") == "Services":
+    kind = ((manifest.get("spec") or {}).get("targetRef") or {}).get("kind")
+    if kind == TargetKind.FEATURE_FLAG:
+        return _of_flag(manifest)
+    if kind == TargetKind.SERVICES:
         return "Set a new targetRef.revision to start a release."
     return "Change the Deployment's template, for example its image, to start a release."
+
+
+def _other(manifest: Manifest) -> str:
+    kind = ((manifest.get("spec") or {}).get("targetRef") or {}).get("kind")
+    return "Set another targetRef.variant" if kind == TargetKind.FEATURE_FLAG else "Revert in Git, apply a new version"
+
+
+def _of_flag(manifest: Manifest) -> str:
+    conditions = (manifest.get("status") or {}).get("conditions") or ()
+    behind = any(c.get("type") == "InGit" and c.get("status") == "False" for c in conditions)
+    if behind:
+        return "Put the released variant into Git as the message says; the overlay then goes by itself."
+    return "Set another targetRef.variant to start a release."
 
 
 def _of_pause(manifest: Manifest, status: Mapping[str, Any], verb: Any) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from truststream.api.canarydeployment import FLAG_PROVIDER
 from truststream.cli.view import Arm, MetricRow, View
 
 _COLOURS: Final = {
@@ -92,7 +93,7 @@ def detail(view: View) -> RenderableType:
 def _facts(view: View) -> Iterator[tuple[str, str | Text]]:
     yield "target", f"{view.target}, traffic by {view.provider}"
     yield (
-        "revision",
+        "variant" if view.provider == FLAG_PROVIDER else "revision",
         f"{view.revision} against {view.stable_revision}" if view.revision else view.stable_revision or "-",
     )
     yield "weight", _progress(view)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from truststream.api.canarydeployment import FLAG_PROVIDER, TargetKind
 from truststream.api.names import COMMAND_ANNOTATION
 from truststream.cli.advice import advise
 
@@ -98,7 +99,7 @@ def view_of(manifest: Manifest) -> View:
         name=read.name,
         namespace=read.namespace,
         target=_target(read.spec.get("targetRef") or {}),
-        provider=str((read.spec.get("traffic") or {}).get("provider") or "Replicas"),
+        provider=_provider(read.spec),
         phase=read.text("phase") or "Pending",
         health=read.text("health") or "Unknown",
         weight=float(read.status.get("weight") or 0),
@@ -173,9 +174,17 @@ def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
 
 
 def _target(ref: Mapping[str, Any]) -> str:
-    if ref.get("kind") == "Services":
+    if ref.get("kind") == TargetKind.FEATURE_FLAG:
+        return f"variant {ref.get('variant')} of FeatureFlag {ref.get('name')}"
+    if ref.get("kind") == TargetKind.SERVICES:
         return f"Services {ref.get('stable')} and {ref.get('canary')}"
     return f"Deployment {ref.get('name')}"
+
+
+def _provider(spec: Mapping[str, Any]) -> str:
+    if (spec.get("targetRef") or {}).get("kind") == TargetKind.FEATURE_FLAG:
+        return FLAG_PROVIDER
+    return str((spec.get("traffic") or {}).get("provider") or "Replicas")
 
 
 def _weights(spec: Mapping[str, Any]) -> tuple[float, ...]:

@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 
 _PAUSE: Final = 0.5
 _SENTENCES: Final[Mapping[type[Action], str]] = {
-    actions.SetWeight: "all requests go to stable",
-    actions.RestoreRoute: "the route is the user's own again",
+    actions.SetWeight: "everything goes to stable",
+    actions.RestoreRoute: "what splits the traffic is the user's own again",
+    actions.DropOverlay: "the flag gives what Git says",
     actions.DeleteCanaryDeployment: "the canary's pods go",
     actions.DeleteCanaryService: "the canary's Service is gone",
     actions.ReleaseHold: "the hold is lifted: the template is the one that serves",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.api.bad_specs import BAD, GOOD, Bad, manifest
+from tests.unit.api.bad_specs import BAD, COUNTED, FLAG, GOOD, Bad, manifest
 from tests.unit.cli.conftest import Run
 from truststream.api.configuration import Configuration, load
 from truststream.cli.findings import Level, findings
@@ -66,6 +66,22 @@ def test_the_shortest_spec_is_clean() -> None:
             "spec.monitoringMetrics[1].bad",
             "does not parse",
         ),
+        (
+            {**FLAG, "monitoringMetrics": [{**COUNTED, "total": "shop_requests_total"}]},
+            "spec.monitoringMetrics[0].total",
+            "reads the same for both arms",
+        ),
+        (
+            {**FLAG, "monitoringMetrics": [{**COUNTED, "bad": 'a{variant="{{variant}}",pod=~"{{pods}}"}'}]},
+            "spec.monitoringMetrics[0].bad",
+            "{{pods}} stands for nothing here: kind FeatureFlag has none; use {{variant}}",
+        ),
+        (
+            {"monitoringMetrics": [COUNTED]},
+            "spec.monitoringMetrics[0].bad",
+            "{{variant}} stands for nothing here: only kind FeatureFlag has one",
+        ),
+        ({**FLAG, "traffic": {"config": {"route": "web"}}}, "spec.traffic.config.route", "provider FeatureFlag"),
     ],
 )
 def test_errors_that_need_providers(change: dict[str, Any], path: str, said: str) -> None:

@@ -34,6 +34,19 @@ def test_the_target_of_a_pair() -> None:
     assert view.advice == "Set a new targetRef.revision to start a release."
 
 
+def test_the_target_of_a_flag() -> None:
+    manifest = canary(phase="Succeeded")
+    manifest["spec"]["targetRef"] = {"kind": "FeatureFlag", "name": "checkout", "variant": "blue"}
+    manifest["spec"]["traffic"] = {"provider": "Replicas"}
+    view = view_of(manifest)
+    assert (view.target, view.provider) == ("variant blue of FeatureFlag checkout", "FeatureFlag")
+    assert view.advice == "Set another targetRef.variant to start a release."
+    manifest["status"]["conditions"] = [{"type": "InGit", "status": "False"}]
+    assert view_of(manifest).advice.startswith("Put the released variant into Git")
+    manifest["status"]["phase"] = "Failed"
+    assert view_of(manifest).advice.startswith("Set another targetRef.variant, or try the same one again")
+
+
 def test_a_command_that_waits_is_shown() -> None:
     manifest = canary(phase="Progressing")
     manifest["metadata"]["annotations"] = {"truststream.dev/command": "promote"}

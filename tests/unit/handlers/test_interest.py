@@ -69,6 +69,17 @@ def test_a_namespace_that_goes_and_the_hold_policy_concern_all() -> None:
     assert interests(world).of(kinds.MUTATING_POLICY, {"metadata": {"name": "truststream-hold"}}) == both
 
 
+def test_a_flag_concerns_who_releases_it() -> None:
+    world = World()
+    made = interests(world)
+    over = world.canary(targetRef={"kind": "FeatureFlag", "name": "web", "variant": "blue"})
+    over["metadata"]["name"] = "flagged"
+    assert made.of(kinds.CANARY_DEPLOYMENT, over) == {("shop", "flagged")}
+    assert made.of(kinds.FEATURE_FLAG, obj("web")) == {("shop", "flagged")}
+    assert made.of(kinds.FEATURE_FLAG, obj("web", namespace="elsewhere")) == set()
+    assert made.of(kinds.DEPLOYMENT, obj("web")) == {KEY}
+
+
 def test_the_end_of_a_rival_concerns_the_next_in_line() -> None:
     world = World()
     made = interests(world)

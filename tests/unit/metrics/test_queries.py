@@ -72,6 +72,41 @@ def test_inline() -> None:
     assert (query.name, query.kind, query.unit, query.direction) == ("own", MetricKind.VALUE, "", Direction.HIGHER)
 
 
+FAILED = metric(kind="Ratio", bad='a{variant="{{variant}}",code="500"}', total='a{variant="{{ variant }}"}')
+GREEN = Arm("stable", "shop", "", "", ".*", "", "", flag="checkout", variant="green")
+
+
+def test_the_arms_of_a_flag_are_its_variants() -> None:
+    query = resolve(FAILED, "Variants", NOTHING)
+    assert (render(query.total, GREEN), query.gateway) == ('a{variant="green"}', False)
+    exposures = (
+        'truststream_flag_evaluations_total{flag_namespace="{{namespace}}",flag="{{flag}}",variant="{{variant}}"}'
+    )
+    counted = resolve(metric(kind="Ratio", bad='a{variant="{{variant}}"}', total=exposures), "Variants", NOTHING).total
+    assert render(counted, GREEN).endswith('{flag_namespace="shop",flag="checkout",variant="green"}')
+
+
+def test_one_number_for_both_variants_may_stand_beside_their_counts() -> None:
+    queue = metric(kind="Value", query="sum(queue)", direction="LowerIsBetter")
+    assert resolve(queue, "Variants", NOTHING).expression == "sum(queue)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "telemetry", "path", "said"),
+    [
+        ({"name": "errorRate"}, "Variants", "spec.monitoringMetrics[2].name", "is not defined for kind FeatureFlag"),
+        ({"name": "checkout"}, "Variants", "metrics.checkout.bad", "reads the same for both arms"),
+        ({"name": "backlog"}, "Variants", "metrics.backlog.query", "{{pods}} stands for nothing here"),
+        ({"name": "nope"}, "Variants", "spec.monitoringMetrics[2].name", "unknown metric 'nope'; known: backlog"),
+        (FAILED.dump(), "Contour", "spec.monitoringMetrics[2].bad", "only kind FeatureFlag has one"),
+    ],
+)
+def test_placeholders_belong_to_kinds(fields: dict[str, Any], telemetry: str, path: str, said: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(said)) as caught:
+        resolve(metric(**fields), telemetry, NAMED, "spec.monitoringMetrics[2]")
+    assert caught.value.path == path
+
+
 RATIO = {"kind": "Ratio", "bad": "a", "total": "b"}
 
 
