@@ -50,6 +50,11 @@ def _service_of(obj: Mapping[str, Any]) -> str:
     return str(labels.get("kubernetes.io/service-name", ""))
 
 
+def _flag_key(obj: Mapping[str, Any]) -> str:
+    """What applications call the flag."""
+    return str((obj.get("spec") or {}).get("key") or obj["metadata"]["name"])
+
+
 CANARY_DEPLOYMENT: Final = "CanaryDeployment"
 FEATURE_FLAG: Final = "FeatureFlag"
 SEGMENTS: Final = "ConfigMap"  # those with our label alone
@@ -78,7 +83,7 @@ KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         Kind(CANARY_DEPLOYMENT, GROUP, VERSION, "canarydeployments"),
-        Kind(FEATURE_FLAG, GROUP, VERSION, "featureflags"),
+        Kind(FEATURE_FLAG, GROUP, VERSION, "featureflags", index=_flag_key),
         Kind(SEGMENTS, "", "v1", "configmaps", selector=SEGMENTS_LABEL),
         Kind(DEPLOYMENT, "apps", "v1", "deployments"),
         Kind(REPLICA_SET, "apps", "v1", "replicasets", index=controller_uid),
@@ -105,7 +110,8 @@ KINDS: Final[dict[str, Kind]] = {
 
 # Kept in the cache by watches, whatever the providers want besides.
 WATCHED: Final = (
-    CANARY_DEPLOYMENT, DEPLOYMENT, REPLICA_SET, POD, SERVICE, ENDPOINT_SLICE, NAMESPACE, AUTOSCALER, DISRUPTION_BUDGET,
+    CANARY_DEPLOYMENT, FEATURE_FLAG, SEGMENTS,
+    DEPLOYMENT, REPLICA_SET, POD, SERVICE, ENDPOINT_SLICE, NAMESPACE, AUTOSCALER, DISRUPTION_BUDGET,
     MUTATING_POLICY, MUTATING_BINDING,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +20,7 @@ class Objects:
     def __init__(self, client: Client, cache: Cache) -> None:
         self.client = client
         self.cache = cache
+        self.on_written: Callable[[str, Manifest], None] | None = None  # told after a write, for no watch event follows
         self._writes: ContextVar[int] = ContextVar("writes", default=0)
 
     @property
@@ -115,4 +116,6 @@ class Objects:
             self.cache.forget(kind, namespace, name)
             raise
         self.cache.put(kind, after)
+        if self.on_written is not None:
+            self.on_written(kind, after)
         return after

@@ -12,7 +12,7 @@ import kopf
 from truststream.cluster.cache import Cache, version_of
 from truststream.cluster.client import Client
 from truststream.cluster.connection import Connection
-from truststream.cluster.kinds import kind_of
+from truststream.cluster.kinds import FEATURE_FLAG, kind_of
 from truststream.errors import Missing
 from truststream.handlers.desk import Desk
 
@@ -32,7 +32,12 @@ class Watches:
         self._listed: dict[str, dict[str, int]] = {}  # kind -> uid -> version, of a listing under way
         self._sweeps: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.synced = False
+        self.filled = asyncio.Event()
+
+    @property
+    def synced(self) -> bool:
+        """Whether the cache has everything that there was when we began."""
+        return self.filled.is_set()
 
     def seen(self, kind: str, body: Mapping[str, Any]) -> None:
         """An object as it is now."""
@@ -41,7 +46,7 @@ class Watches:
 
     def happened(self, kind: str, event: Mapping[str, Any]) -> None:
         """An event, after the object went into the cache."""
-        self.synced = True
+        self.filled.set()
         obj, gone = event["object"], event["type"] == "DELETED"
         mark = (kind, str(obj["metadata"]["uid"]))
         news = mark in self._news
@@ -53,6 +58,14 @@ class Watches:
             self._note_listing(kind, obj)
         if news:
             self._nudge(kind, obj, gone=gone)
+
+    def wrote(self, kind: str, obj: Mapping[str, Any]) -> None:
+        """Our own write of a FeatureFlag: canaries and reviews of flags change the same objects, and both have to know.
+
+        The watch's event for it is no news. Of other kinds whoever wrote runs again by itself.
+        """
+        if kind == FEATURE_FLAG:
+            self._nudge(kind, obj, gone=False)
 
     def _nudge(self, kind: str, obj: Mapping[str, Any], *, gone: bool) -> None:
         for desk in self._desks:

@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from truststream.api.flagstatus import FeatureFlagStatus
 from truststream.api.status import CanaryDeploymentStatus, Phase, Verdict
 from truststream.canary.observation import Measurement
 from truststream.cluster.queue import Key
@@ -30,7 +31,15 @@ class Telemetry:
         self._weight = Gauge("truststream_canary_weight", "Percent of the requests.", _LABELS, registry=ours)
         self._verdict = Gauge("truststream_canary_verdict", "1 for the verdict.", (*_LABELS, "verdict"), registry=ours)
         self._leader = Gauge("truststream_leader", "1 while this process leads.", registry=ours)
+        self._flags = Gauge("truststream_flags", "FeatureFlags by state.", ("namespace", "state"), registry=ours)
+        self._stale = Gauge(
+            "truststream_flags_stale", "FeatureFlags to be removed.", ("namespace", "reason"), registry=ours
+        )
+        self._pulls = Counter(
+            "truststream_usage_reports", "Questions to servers for what they counted.", ("outcome",), registry=ours
+        )
         self._shown: dict[Key, tuple[Phase, Verdict | None]] = {}
+        self._shown_flags: dict[Key, tuple[str, str]] = {}
 
     def requested(self, verb: str, kind: str, outcome: str) -> None:
         """The client's counter."""
@@ -62,6 +71,23 @@ class Telemetry:
             del self._shown[key]
             self._weight.remove(*key)
 
+    def reviewed(self, key: Key, status: FeatureFlagStatus) -> None:
+        """A FeatureFlag was reviewed."""
+        shown = (status.state.value, status.stale)
+        if self._shown_flags.get(key) != shown:
+            self.forget_flag(key)
+            self._shown_flags[key] = shown
+            self._count_flag(key, shown, 1)
+
+    def forget_flag(self, key: Key) -> None:
+        """It is gone."""
+        if (shown := self._shown_flags.pop(key, None)) is not None:
+            self._count_flag(key, shown, -1)
+
+    def usage_asked(self, outcome: str) -> None:
+        """A server told what it counted, or did not."""
+        self._pulls.labels(outcome).inc()
+
     def leads(self, leading: bool) -> None:
         """Whether this process leads."""
         self._leader.set(1 if leading else 0)
@@ -77,3 +103,9 @@ class Telemetry:
         self._phase.remove(*key, phase.value)
         if verdict is not None:
             self._verdict.remove(*key, verdict.value)
+
+    def _count_flag(self, key: Key, shown: tuple[str, str], by: int) -> None:
+        state, stale = shown
+        self._flags.labels(key[0], state).inc(by)
+        if stale:
+            self._stale.labels(key[0], stale).inc(by)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from truststream.cluster.objects import Objects
 from truststream.cluster.queue import WorkQueue
 from truststream.handlers import kopf_app
 from truststream.handlers.desk import Desk
+from truststream.handlers.flags import FlagDesk
 from truststream.handlers.health import Health
 from truststream.handlers.interest import Interests
 from truststream.handlers.leader import Leader
@@ -25,6 +26,8 @@ from truststream.handlers.reconcile import Reconciler
 from truststream.handlers.resource import Parser
 from truststream.handlers.settings import Settings, decode_secret
 from truststream.handlers.telemetry import Telemetry
+from truststream.handlers.usage import Servers
+from truststream.handlers.usage_keeper import Pace
 from truststream.traffic import PROVIDERS
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ class Options:
     namespace: str | None = None
     elect: bool = True
     port: int = 8080
+    servers: Servers | None = None  # by default behind the Service that the chart makes
+    pace: Pace = field(default_factory=Pace)
 
 
 async def run(options: Options) -> int:
@@ -64,30 +69,34 @@ async def run(options: Options) -> int:
         if leader is not None and not await _first(leader.acquire(), stop):
             return 0
         telemetry.leads(True)
-        controller = Controller(connection, client, settings, telemetry)
+        objects = Objects(client, Cache())
+        flags = FlagDesk(objects, telemetry, options.servers or Servers(namespace), options.pace)
+        controller = Controller(connection, objects, Reconciler(objects, settings, telemetry), flags)
         return await _lead(controller, leader, health, stop)
 
 
 class Controller:
     """The parts that only the leader runs."""
 
-    def __init__(self, connection: Connection, client: Client, settings: Settings, telemetry: Telemetry) -> None:
-        self.objects = Objects(client, Cache())
-        reconciler = Reconciler(self.objects, settings, telemetry)
+    def __init__(self, connection: Connection, objects: Objects, reconciler: Reconciler, flags: FlagDesk) -> None:
+        self.objects = objects
         self.queue = WorkQueue(reconciler.run, WORKERS)
-        canaries = Desk(Interests(self.objects.cache, Parser(self.objects)), self.queue)
-        self.watches = kopf_app.Watches(self.objects.cache, (canaries,), client)
+        self._flags = flags
+        canaries = Desk(Interests(objects.cache, Parser(objects)), self.queue)
+        self.watches = kopf_app.Watches(objects.cache, (canaries, flags.desk), objects.client)
+        objects.on_written = self.watches.wrote
         self._registry, self._settings = kopf_app.build(connection, self.watches, watched_kinds())
         self._stop = asyncio.Event()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Watch and work until `stop`."""
         self.queue.start()
+        self._flags.start(self.watches.filled)
         await kopf_app.watch(self._registry, self._settings, self._stop, ready)
 
     async def stop(self, task: asyncio.Task[None], *, patience: float) -> None:
         """Let the runs that are under way finish, then end the watches."""
-        await self.queue.stop(patience)
+        await asyncio.gather(self.queue.stop(patience), self._flags.stop(patience))
         self._stop.set()
         await asyncio.wait([task], timeout=_STOP_WATCHES)
         task.cancel()

@@ -39,7 +39,8 @@ def consider(view: FlagView, status: FeatureFlagStatus, now: float, *, waits: bo
     """What has been agreed to so far; `waits`: the newest spec needs approval."""
     given = view.approve
     if not waits:
-        return Consents(events=(_refused(view, "nothing of this flag waits for an approval"),) if given else ())
+        told = not given or _counted(view, status)
+        return Consents(events=() if told else (_refused(view, "nothing of this flag waits for an approval"),))
     rule = approval_in_force(view)
     if rule is None:
         sentence = "the approval that spec.approval asks for cannot be read"
@@ -47,7 +48,7 @@ def consider(view: FlagView, status: FeatureFlagStatus, now: float, *, waits: bo
     generation = view.source.generation
     kept = [one for one in status.approvals if one.generation == generation]
     events: list[FlagEvent] = []
-    if given:
+    if given and not any(one.by == view.approve_by and view.approve == str(generation) for one in kept):
         kept, event = _add(view, status, rule, kept, now)
         events.append(event)
     return Consents(tuple(kept), rule.required, tuple(rule.groups), tuple(events))
@@ -67,13 +68,13 @@ def _add(
     view: FlagView, status: FeatureFlagStatus, rule: Approval, kept: list[FlagApproval], now: float
 ) -> tuple[list[FlagApproval], FlagEvent]:
     who, generation = view.approve_by, view.source.generation
-    if problem := _problem(view, status, rule, kept):
+    if problem := _problem(view, status, rule):
         return kept, _refused(view, problem)
     kept = [*kept, FlagApproval(generation=generation, by=who, at=stamp(now))]
     return kept, FlagEvent("Approved", f"{who} approved generation {generation} ({len(kept)} of {rule.required})")
 
 
-def _problem(view: FlagView, status: FeatureFlagStatus, rule: Approval, kept: list[FlagApproval]) -> str:
+def _problem(view: FlagView, status: FeatureFlagStatus, rule: Approval) -> str:
     who, generation = view.approve_by, view.source.generation
     if view.approve != str(generation):
         return f"it names generation {view.approve}, and {generation} is the present one; look again and approve that"
@@ -87,9 +88,13 @@ def _problem(view: FlagView, status: FeatureFlagStatus, rule: Approval, kept: li
         return f"{who} wrote a part of what waits; somebody else has to agree"
     if not set(view.approve_groups) & set(rule.groups):
         return f"{who} is in none of the groups {', '.join(rule.groups)}"
-    if any(one.by == who for one in kept):
-        return f"{who} has approved this generation already"
     return ""
+
+
+def _counted(view: FlagView, status: FeatureFlagStatus) -> bool:
+    """Whether it is the approval that served what is served, read before but not yet removed."""
+    served = status.served
+    return served is not None and view.approve == str(served.generation) and view.approve_by in served.approved_by
 
 
 def _authors(view: FlagView, status: FeatureFlagStatus) -> set[str]:
