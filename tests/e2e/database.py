@@ -19,6 +19,7 @@ NAME = "postgresql"
 SECRET = "store"
 """In the operator's namespace: the whole URL, under the key `url`."""
 
+_STOP = ("pg_ctl", "stop", "--mode=fast", "--no-wait")
 _CONTEXT = Path(__file__).with_name("postgresql")
 _LABELS = {"app": NAME}
 
@@ -49,7 +50,7 @@ def away(cluster: Cluster) -> Iterator[None]:
     """Nobody reaches it, and who was connected is cut off; its data stay."""
     _select(cluster, {"app": "nothing"})
     started = _restarts(cluster)
-    cluster.kubectl("exec", "-n", NAMESPACE, f"deployment/{NAME}", "--", "kill", "-INT", "1", check=False)
+    cluster.kubectl("exec", "-n", NAMESPACE, f"deployment/{NAME}", "--", *_STOP)
     try:
         yield
     finally:
@@ -115,7 +116,10 @@ def _deployment(image: str) -> dict[str, Any]:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"containerPort": 5432}],
-        "readinessProbe": {"exec": {"command": ["pg_isready", "-q", "-h", "/data"]}, "periodSeconds": 1},
+        "readinessProbe": {
+            "exec": {"command": ["pg_isready", "-q", "-h", "/data", "-U", "postgres"]},
+            "periodSeconds": 1,
+        },
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "password", "mountPath": "/password"}],
     }
