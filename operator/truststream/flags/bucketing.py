@@ -121,5 +121,5 @@ def rendezvous(variants: Sequence[str], weights: Sequence[int], prefix: str) -> 
 
 
 def _draw(text: str, weight: int) -> float:
-    bits = mmh3.hash64(text.encode(), 0, True, False)[0] >> 12
+    bits = mmh3.hash64(text.encode(), signed=False)[0] >> 12
     return -weight / math.log((bits + 0.5) / (1 << 52))
