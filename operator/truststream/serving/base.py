@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from truststream.errors import ServingError
@@ -26,8 +26,8 @@ class Scope:
 class Credentials:
     """As a request carries them; never printed."""
 
-    bearer: str = ""
-    api_key: str = ""
+    bearer: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
