@@ -97,14 +97,14 @@ class NamespaceFlags:
         """Build anew what was built before; whether any answer may be another one now."""
         self._segments = read_segments(self._maps.values())
         self._named = frozenset(name for source in self._flags.values() for name in _environments(source))
-        self._unnamed.clear()
-        before, self._sets = self._sets, {}
-        for environment in {"", *before}:
-            if not environment or environment in self._named:
-                self._sets[environment] = self._built(environment, now, before.get(environment))
-        return {name: one.version for name, one in before.items()} != {
-            name: one.version for name, one in self._sets.items()
+        made = {
+            environment: self._built(environment, now, self._sets.get(environment))
+            for environment in {"", *self._sets}
+            if not environment or environment in self._named
         }
+        before, self._sets = self._sets, made
+        self._unnamed.clear()
+        return {name: one.version for name, one in before.items()} != {name: one.version for name, one in made.items()}
 
     def _first(self, environment: str, now: float) -> FlagSet:
         if environment and environment not in self._named:
