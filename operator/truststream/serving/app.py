@@ -56,6 +56,7 @@ def make_app(parts: Parts, more: Sequence[BaseRoute] = ()) -> tuple[Front, ASGIA
             messages.Gone: _gone,
         },
     )
+    others.router.redirect_slashes = False  # a redirect would repeat the Host header, which anybody may choose
     front = Front(hot, parts.streams, _bounded(others, limits.body), limits.concurrent_requests)
     app: ASGIApp = front
     if origins := parts.configuration.origins:
