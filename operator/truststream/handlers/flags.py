@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from truststream.cluster import kinds
 from truststream.cluster.objects import Objects
 from truststream.cluster.queue import WorkQueue
 from truststream.handlers.desk import Desk
@@ -22,6 +23,7 @@ class FlagDesk:
     """`desk` is for the watches."""
 
     def __init__(self, objects: Objects, telemetry: Telemetry, servers: Servers, pace: Pace) -> None:
+        self._cache = objects.cache
         self._book = FlagBook()
         self._pace = pace
         self._keeper = UsageKeeper(self._book, objects.cache, pace)
@@ -32,10 +34,9 @@ class FlagDesk:
         self.desk = Desk(FlagInterests(self._book), self._queue)
 
     def start(self, filled: asyncio.Event) -> None:
-        """Begin to work; servers are asked once the cache is filled, for what was counted before is in it."""
-        self._queue.start()
+        """Begin to work once the cache is filled: a flag is judged by all segments, and what was counted is in it."""
         self._tasks = [
-            asyncio.create_task(self._ask(filled), name="usage"),
+            asyncio.create_task(self._work(filled), name="flags"),
             asyncio.create_task(self._keeper.take_turns(self._queue.add), name="usage-turns"),
         ]
 
@@ -49,8 +50,13 @@ class FlagDesk:
     def _again(self, key: tuple[str, str]) -> None:
         self._queue.add(key)
 
-    async def _ask(self, filled: asyncio.Event) -> None:
+    async def _work(self, filled: asyncio.Event) -> None:
         await filled.wait()
+        for obj in self._cache.everywhere(kinds.SEGMENTS):
+            self._book.note_segments(obj, deleted=False)
+        for obj in self._cache.everywhere(kinds.FEATURE_FLAG):
+            self._book.note(obj)
+        self._queue.start()
         await self._reader.run(self._pace, self._all_again)
 
     def _all_again(self) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final
 
+from truststream.api.featureflag import FeatureFlagSpec
 from truststream.cluster.queue import Key
 from truststream.flags.build import build
+from truststream.flags.conditions.operators import OF_SEGMENTS
 from truststream.flags.flagset import CompiledFlag, FlagSet
 from truststream.flags.segmentsource import segment_source_of
 from truststream.flags.served import needs_approval
@@ -138,16 +140,34 @@ def _matters(old: FlagSource, new: FlagSource, *, problems: bool) -> bool:
 def _outcomes(shelf: Shelf) -> dict[str, Outcome]:
     assert shelf.current is not None
     flags = {flag.name: flag for flag in shelf.current.flags.values()}
-    rivals: defaultdict[str, list[str]] = defaultdict(list)
-    for name, problems in shelf.current.problems.items():
-        if name in shelf.sources and any(one.reason == "KeyTaken" for one in problems):
-            rivals[shelf.sources[name].key].append(name)
+    rivals = _rivals(shelf)
     return {
         name: Outcome(
             flag=flags.get(name),
             problems=tuple(shelf.current.problems.get(name, ())),
-            warnings=tuple(str(one) for one in shelf.current.warnings.get(name, ())),
-            rivals=tuple(sorted(rivals.get(source.key, ()))) if name in flags else (),
+            warnings=_warnings(shelf, name, flags.get(name)),
+            rivals=tuple(sorted(rivals[source.key])) if name in flags and source.key in rivals else (),
         )
         for name, source in shelf.sources.items()
     }
+
+
+def _rivals(shelf: Shelf) -> Mapping[str, list[str]]:
+    """Resources whose key another one has, by key."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, problems in (shelf.current.problems if shelf.current else {}).items():
+        if name in shelf.sources and any(one.reason == "KeyTaken" for one in problems):
+            found[shelf.sources[name].key].append(name)
+    return found
+
+
+def _warnings(shelf: Shelf, name: str, flag: CompiledFlag | None) -> tuple[str, ...]:
+    """What is wrong with segments concerns those who use any."""
+    own = tuple(str(one) for one in (shelf.current.warnings if shelf.current else {}).get(name, ()))
+    uses = bool(shelf.flags.warnings) and flag is not None and _uses_segments(flag.spec)
+    return (*own, *shelf.flags.warnings) if uses else own
+
+
+def _uses_segments(spec: FeatureFlagSpec) -> bool:
+    lists = [spec.rules, *(one.rules or () for one in spec.environments.values())]
+    return any(condition.operator in OF_SEGMENTS for rules in lists for rule in rules for condition in rule.conditions)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from truststream.api.featureflag import FeatureFlagSpec
 from truststream.api.flagstatus import Delivery, FlagUsage
 from truststream.cluster import kinds
 from truststream.cluster.cache import Cache
 from truststream.cluster.queue import Key
-from truststream.flags.conditions.operators import OF_SEGMENTS
 from truststream.flags.effective import effective, read_overlay
 from truststream.flags.flagd import express
 from truststream.flags.life.reviewed import Facts
@@ -45,7 +43,7 @@ class FactFinder:
         outcome, shelf = self._book.outcome(key), self._book.shelf(source.namespace)
         live = self._counted.usage(source.namespace, source.key) if outcome.flag is not None else None
         orphaned = self._orphaned(key, source.overlay)
-        warnings = [*outcome.warnings, *_key_warnings(outcome), *_segment_warnings(shelf, source)]
+        warnings = [*outcome.warnings, *_key_warnings(outcome)]
         if not orphaned:
             warnings += [*_held(source), *_elsewhere(shelf, source, outcome)]
         return Facts(
@@ -66,17 +64,6 @@ class FactFinder:
 def _key_warnings(outcome: Outcome) -> Iterator[str]:
     for name in outcome.rivals:
         yield f"the younger FeatureFlag {name} has the same key and is not served; give it another"
-
-
-def _segment_warnings(shelf: Shelf, source: FlagSource) -> tuple[str, ...]:
-    """What is wrong with segments concerns those who use any."""
-    spec, _ = parse(source.spec) if shelf.flags.warnings else (None, [])
-    return shelf.flags.warnings if spec is not None and _uses_segments(spec) else ()
-
-
-def _uses_segments(spec: FeatureFlagSpec) -> bool:
-    lists = [spec.rules, *(one.rules or () for one in spec.environments.values())]
-    return any(condition.operator in OF_SEGMENTS for rules in lists for rule in rules for condition in rule.conditions)
 
 
 def _held(source: FlagSource) -> Iterator[str]:
