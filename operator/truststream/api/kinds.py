@@ -66,13 +66,13 @@ CANARY_DEPLOYMENT: Final = Kind(
     status=CanaryDeploymentStatus,
     columns=(
         Column("Phase", "string", ".status.phase", "Where the release stands."),
-        Column("Weight", "number", ".status.weight", "Percent of the requests that the canary gets."),
+        Column("Weight", "number", ".status.weight", "Percent of the requests, or units, that the canary gets."),
         Column("Step", "string", ".status.step", "Which weight of how many."),
         Column("Verdict", "string", ".status.verdict", "What the numbers say."),
         Column("Samples", "string", ".status.samples", "Requests judged: canary / stable."),
         Column("Health", "string", ".status.health", "The whole at a glance."),
         _AGE,
-        Column("Target", "string", ".spec.targetRef.name", "The Deployment that is released.", wide=True),
+        Column("Target", "string", ".spec.targetRef.name", "The Deployment or FeatureFlag that is released.", wide=True),
         Column("Message", "string", ".status.message", "What happens, and what it waits for.", wide=True),
     ),
     lists={

@@ -57,7 +57,7 @@ class Stage(StrEnum):
 class Condition(ApiModel):
     """As kstatus reads it."""
 
-    type: str = Field(description="Ready, Reconciling, Stalled, Promoted or SourceAvailable.")
+    type: str = Field(description="Ready, Reconciling, Stalled, Promoted, SourceAvailable; of a flag InGit, too.")
     status: str = Field(description="True, False or Unknown.")
     reason: str = Field(description="One word for machines.")
     message: str = Field("", description="A sentence for people.")
@@ -119,7 +119,7 @@ class CommandStatus(ApiModel):
 class HistoryEntry(ApiModel):
     """A finished release."""
 
-    revision: str = Field(description="Hash of the template, or the revision string.")
+    revision: str = Field(description="Hash of the template, the revision string, or the variant.")
     outcome: str = Field(description="Promoted, RolledBack, Superseded, Reverted or Aborted.")
     reason: str = Field("", description="Why.")
     started_at: Time = Field(description="When it started.")
@@ -170,13 +170,15 @@ class CanaryDeploymentStatus(ApiModel):
 
     observed_generation: int = Field(0, description="Generation of the spec that this is about.")
     phase: Phase = Field(Phase.IDLE, description="Where the release stands.")
-    weight: float = Field(0, description="Percent of the requests that the canary gets now.")
+    weight: float = Field(0, description="Percent of the requests, or of a flag's units, that the canary gets now.")
     step: str = Field("", description="Which weight of how many, as 2/5.")
     verdict: Verdict | None = Field(None, description="What the numbers say.")
     samples: str = Field("", description="Requests judged: of the canary / of stable.")
     health: Health = Field(Health.UNKNOWN, description="Healthy, Warning, Critical or Unknown.")
     message: str = Field("", description="One sentence: what happens, and what it waits for.")
-    stable_revision: str = Field("", description="Hash of the template that serves, or the revision string.")
+    stable_revision: str = Field(
+        "", description="Hash of the template that serves, the revision string, or the variant that serves."
+    )
     active_service: str = Field("", description="Kind Services: the Service that is stable now.")
     rejected: list[str] = Field(default_factory=list, description="Revisions refused until somebody says retry.")
     release: ReleaseStatus | None = Field(None, description="The release that runs.")

@@ -12,7 +12,7 @@ from truststream.cli.backtesting import Backtest, backtest, check_queries, wante
 from truststream.cli.documents import UnreadableError, to_yaml
 from truststream.cli.manifest import USAGE, NoCluster, UsageError, configuration_of, resource_in
 from truststream.cli.past import Names, Past
-from truststream.cli.pasts import Source, Times, check_patterns, source_of, split_of, times_of
+from truststream.cli.pasts import Source, Times, check_names, source_of, split_of, times_of
 from truststream.cli.recorded import RecordingError
 from truststream.cli.replay_view import as_json, progress, table, write
 from truststream.errors import SpecError
@@ -79,6 +79,9 @@ def run(
     canary_service: Annotated[str, typer.Option(help="{{service}} of the canary then.", rich_help_panel=_ARMS)] = "",
     stable_pods: Annotated[str, typer.Option(help="{{pods}} of stable: a regex.", rich_help_panel=_ARMS)] = "",
     canary_pods: Annotated[str, typer.Option(help="{{pods}} of the canary: a regex.", rich_help_panel=_ARMS)] = "",
+    stable_variant: Annotated[
+        str, typer.Option(help="{{variant}} of stable then: what a flag gave by default.", rich_help_panel=_ARMS)
+    ] = "",
     config: Annotated[Path | None, typer.Option(help="The operator's configuration: metrics, defaults.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report to this file.", rich_help_panel=_WHAT)] = None,
     json_: Annotated[
@@ -96,7 +99,7 @@ def run(
 
     Exit code 0: it was replayed; 1: it ended as --fail-on says, or Prometheus failed; 2: nothing that makes sense.
     """
-    names = Names(stable_service, canary_service, stable_pods, canary_pods)
+    names = Names(stable_service, canary_service, stable_pods, canary_pods, stable_variant)
     source = Source(prometheus, data, bearer_token_file, export)
     try:
         arms = split_of(weights_from_metrics, split, step_plan, names)
@@ -104,7 +107,7 @@ def run(
         resource = resource_in(file, name, NoCluster(port), configuration, namespace)
         wanted = wanted_of(resource, configuration, split=arms is not None)
         check_queries(wanted.queries, port)
-        check_patterns(names)
+        check_names(names, resource)
         past, tape, span = source_of(source, wanted.queries, configuration)
         times = times_of(Times(begin, end, release), span)
         test = Backtest(resource, wanted, *times, arms)

@@ -49,13 +49,15 @@ class Names:
     canary_service: str = ""
     stable_pods: str = ""
     canary_pods: str = ""
+    stable_variant: str = ""
 
     def of(self, arm: Arm) -> Arm:
         """The arm by its name of then."""
         canary = arm.arm == "canary"
         service = self.canary_service if canary else self.stable_service
         pods = self.canary_pods if canary else self.stable_pods
-        return replace(arm, service=service or arm.service, pods=pods or arm.pods)
+        variant = arm.variant if canary else self.stable_variant
+        return replace(arm, service=service or arm.service, pods=pods or arm.pods, variant=variant or arm.variant)
 
 
 class Past:

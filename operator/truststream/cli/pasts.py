@@ -16,6 +16,7 @@ from truststream.cli.backtesting import Split
 from truststream.cli.manifest import UsageError, time_of
 from truststream.cli.past import Names, Taped
 from truststream.cli.recorded import Recorded, Samples, load
+from truststream.handlers.resource import Resource
 from truststream.metrics.base import MetricSource, Query
 from truststream.metrics.connection import Credentials
 
@@ -61,12 +62,14 @@ def split_of(recorded: bool, weight: float | None, plan: bool, names: Names) -> 
     return Split(weight)
 
 
-def check_patterns(names: Names) -> None:
-    """Refuse names of pods that match nothing anywhere.
+def check_names(names: Names, resource: Resource) -> None:
+    """Refuse names of pods that match nothing anywhere, and a flag whose arms cannot be told apart.
 
     Raises:
-        UsageError: one is no regular expression.
+        UsageError: one is no regular expression, or nobody knows which variant served then.
     """
+    if resource.releases_flag and not names.stable_variant:
+        raise UsageError("a release over a flag needs --stable-variant: what the flag gave by default then")
     for option, pattern in (("--stable-pods", names.stable_pods), ("--canary-pods", names.canary_pods)):
         try:
             re.compile(pattern)

@@ -155,6 +155,30 @@ def test_other_names_of_the_arms(run: Run, manifest: Path, server: str) -> None:
     assert "no request reached the canary between 2026-01-01 12:00:00 UTC" in elsewhere.stderr
 
 
+FLAGGED = """
+apiVersion: truststream.dev/v1alpha1
+kind: CanaryDeployment
+metadata: {name: checkout, namespace: shop}
+spec:
+  targetRef: {kind: FeatureFlag, name: checkout, variant: checkout-canary-5b4d8}
+  monitoringMetrics:
+    - name: failures
+      kind: Ratio
+      bad: http_requests_total{pod=~"{{variant}}-.*",status=~"5.."}
+      total: http_requests_total{pod=~"{{variant}}-.*"}
+"""
+
+
+def test_a_release_over_a_flag_plays_by_its_variants(run: Run, tmp_path: Path, pasts: Path) -> None:
+    file = tmp_path / "flag.yaml"
+    file.write_text(FLAGGED)
+    given = ("backtest", str(file), "--data", str(pasts / "bad"), "--json")
+    told = run(*given, "--stable-variant", "checkout-6f7c9d")
+    assert json.loads(told.stdout)["outcome"] == "RolledBack"
+    assert "needs --stable-variant" in run(*given).stderr
+    assert "a FeatureFlag has no pods" in run(*given, "--split", "50").stderr
+
+
 def test_a_source_that_is_down_ends_the_replay(run: Run, manifest: Path) -> None:
     told = run("backtest", str(manifest), "--prometheus", "http://127.0.0.1:9", "--from", "1h")
     assert told.exit_code == 1
