@@ -51,6 +51,61 @@ relabel its way out of the hold that judges it.
     && (variables.oldMarker != "" || (variables.oldLabel == "enabled" && variables.changed))
 {{- end }}
 
+{{/*
+What a request says about a FeatureFlag and its approval. The rule in force is that of the spec that is served: a change
+of the rule is itself a change that waits.
+*/}}
+{{- define "truststream.flagVariables" -}}
+- name: operator
+  expression: request.userInfo.username == {{ include "truststream.user" . | quote }}
+- name: changed
+  expression: request.operation == "CREATE" || object.spec != oldObject.spec
+- name: notes
+  expression: object.metadata.?annotations.orValue({})
+- name: oldNotes
+  expression: 'request.operation == "CREATE" ? {} : oldObject.metadata.?annotations.orValue({})'
+- name: changedBy
+  expression: variables.notes[?"truststream.dev/changed-by"].orValue("")
+- name: oldChangedBy
+  expression: variables.oldNotes[?"truststream.dev/changed-by"].orValue("")
+- name: approve
+  expression: variables.notes[?"truststream.dev/approve"].orValue("")
+- name: oldApprove
+  expression: variables.oldNotes[?"truststream.dev/approve"].orValue("")
+- name: by
+  expression: variables.notes[?"truststream.dev/approve-by"].orValue("")
+- name: oldBy
+  expression: variables.oldNotes[?"truststream.dev/approve-by"].orValue("")
+- name: oldGroups
+  expression: variables.oldNotes[?"truststream.dev/approve-groups"].orValue("")
+# Someone approves in this very request; what stands there from an earlier one asks for nothing.
+- name: asks
+  expression: variables.approve != "" && variables.approve != variables.oldApprove
+- name: generation
+  expression: 'request.operation == "CREATE" ? "" : string(oldObject.metadata.?generation.orValue(0))'
+- name: status
+  expression: 'request.operation == "CREATE" ? {} : oldObject.?status.orValue({})'
+- name: servedGeneration
+  expression: string(variables.status.?served.?generation.orValue(0))
+- name: servedGroups
+  expression: variables.status.?served.?spec.?approval.?groups.orValue([])
+- name: newGroups
+  expression: object.spec.?approval.?groups.orValue([])
+- name: groups
+  expression: 'has(variables.status.served) && has(variables.status.served.spec) ? variables.servedGroups : variables.newGroups'
+- name: required
+  expression: size(variables.groups) > 0
+# Of all changes since what is served: a later small change does not launder an earlier one.
+- name: authors
+  expression: >-
+    [variables.oldChangedBy] + variables.status.?history.orValue([])
+      .filter(h, h.generation > variables.status.?served.?generation.orValue(0))
+      .map(h, h.?by.orValue(""))
+- name: approvers
+  expression: >-
+    variables.status.?approvals.orValue([]).filter(a, string(a.generation) == variables.generation).map(a, a.by)
+{{- end }}
+
 {{- define "truststream.bindEverywhere" -}}
 apiVersion: admissionregistration.k8s.io/v1
 kind: {{ .kind }}
