@@ -72,7 +72,7 @@ CANARY_DEPLOYMENT: Final = Kind(
         Column("Samples", "string", ".status.samples", "Requests judged: canary / stable."),
         Column("Health", "string", ".status.health", "The whole at a glance."),
         _AGE,
-        Column("Target", "string", ".spec.targetRef.name", "The Deployment or FeatureFlag that is released.", wide=True),
+        Column("Target", "string", ".spec.targetRef.name", "The Deployment or FeatureFlag to release.", wide=True),
         Column("Message", "string", ".status.message", "What happens, and what it waits for.", wide=True),
     ),
     lists={
