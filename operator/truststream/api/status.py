@@ -57,7 +57,7 @@ class Stage(StrEnum):
 class Condition(ApiModel):
     """As kstatus reads it."""
 
-    type: str = Field(description="Ready, Reconciling, Stalled, Promoted, SourceAvailable; of a flag InGit, too.")
+    type: str = Field(description="Ready, Reconciling, Stalled, and those of the kind.")
     status: str = Field(description="True, False or Unknown.")
     reason: str = Field(description="One word for machines.")
     message: str = Field("", description="A sentence for people.")
