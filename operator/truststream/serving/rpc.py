@@ -68,6 +68,13 @@ class Servers:
         """Flag sets near or beyond what gRPC clients accept in one message: bytes by scope."""
         return self.documents.oversized
 
+    def health(self) -> str:
+        """Empty, or which namespaces' clients may have no flags for the size of them."""
+        return ", ".join(
+            f"namespace {scope.namespace}: {size / 1e6:.1f} MB in one message, clients take 4"
+            for scope, size in sorted(self.oversized.items(), key=lambda one: one[0].namespace)
+        )
+
     async def stop(self, grace: float) -> None:
         """No new calls; streams end with UNAVAILABLE, running calls have `grace` seconds to end."""
         self.streams.stop()

@@ -18,7 +18,7 @@ from truststream.api.serverconfiguration import ServerLimits
 from truststream.errors import ConfigurationError
 from truststream.serving.base import Scope
 from truststream.serving.rpc import RpcPorts, start
-from truststream.serving.rpc_events import changes_between, scheduled_between
+from truststream.serving.rpc_watched import changes_between, scheduled_between
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -138,6 +138,10 @@ async def test_a_large_set_still_goes_to_clients_that_take_it() -> None:
         answer = await client.stream("sync", "SyncFlags").read()
         assert len(flags_in(answer)) == 5000
         assert world.servers.oversized[Scope("shop")] > LARGE
+        assert "namespace shop: " in world.servers.health()
+        world.catalog.put("shop")
+        assert flags_in(await client.call("sync", "FetchAllFlags")) == {}
+        assert world.servers.health() == ""
 
 
 async def test_what_is_kept_is_bounded() -> None:
