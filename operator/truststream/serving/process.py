@@ -112,6 +112,7 @@ class Server:
         self._http = HttpServer(self._app, listening, head=limits.headers, patience=limits.request_timeout)
         ports = rpc.RpcPorts(_grpc_host(options.host), options.ports.evaluation, options.ports.sync)
         self._rpc = await rpc.start(self.catalog, self.gate, self.recorder, ports, rpc.RpcOptions(limits, tls))
+        self.health.notes["sync"] = self._rpc.health
         await self._http.start(self._certificate.context if self._certificate else None)
         if options.stream_key is None:
             log.warning("event streams are signed with a key of this process alone; replicas need --stream-key")
@@ -170,6 +171,7 @@ class Server:
             "stale_seconds": ("How long the watch has been lost.", self._stale_seconds),
             "requests_running": ("Requests being answered.", lambda: float(self._front.running)),
             "event_streams": ("Open event streams.", lambda: float(self.streams.open)),
+            "grpc_streams": ("Open gRPC streams.", lambda: float(self._rpc.streams.open if self._rpc else 0)),
         }
         self.registry.register(Gauges(numbers))
 
