@@ -13,7 +13,7 @@ _WORKERS = "3"
 _HERE = "tests/integration"
 # Each runs an operator on a cluster that no other suite uses at that time: an operator would act on others' objects.
 # Scenarios play all at the same time in one process, on a cluster of their own.
-_WITH_OPERATOR = (f"{_HERE}/controller", f"{_HERE}/scenarios")
+_WITH_OPERATOR = ((f"{_HERE}/controller", f"{_HERE}/flags"), (f"{_HERE}/scenarios",))
 _NOTHING_SELECTED = 5  # pytest's exit code when the arguments leave no test
 
 
@@ -21,14 +21,14 @@ def main() -> int:
     """Further arguments go to pytest; 0 when all passed."""
     name = os.environ.setdefault("TRUSTSTREAM_TEST_CLUSTER", "integration")
     with shared(name, ("contour",)):
-        alone = _pytest("-n", _WORKERS, _HERE, *(f"--ignore={suite}" for suite in _WITH_OPERATOR))
+        alone = _pytest("-n", _WORKERS, _HERE, *(f"--ignore={suite}" for suites in _WITH_OPERATOR for suite in suites))
         together = _beside_each_other()
         return alone or together
 
 
 def _beside_each_other() -> int:
     with ThreadPoolExecutor() as pool:
-        codes = list(pool.map(_pytest, _WITH_OPERATOR))
+        codes = list(pool.map(lambda suites: _pytest(*suites), _WITH_OPERATOR))
     return next((code for code in codes if code), 0)
 
 

@@ -114,10 +114,12 @@ class FlagReconciler:
         if done.acknowledge:
             current = self._objects.get(kinds.FEATURE_FLAG, *key) or obj
             await acknowledge(self._objects, current)
-        for event in done.events:
+        for place, event in enumerate(done.events):
             level = logging.WARNING if event.warning else logging.INFO
             log.log(level, event.message, extra={"flag": "/".join(key), "reason": event.reason})
-            await post(self._objects, _event(event), kinds.FEATURE_FLAG, obj, datetime.fromtimestamp(now, UTC))
+            # A microsecond apart, so that whoever sorts by time reads them in their order.
+            at = datetime.fromtimestamp(now, UTC) + timedelta(microseconds=place)
+            await post(self._objects, _event(event), kinds.FEATURE_FLAG, obj, at)
 
     async def _refuse(self, key: Key, obj: Manifest, error: StateError) -> None:
         """Said once in a condition; what is served stays."""

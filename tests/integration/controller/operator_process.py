@@ -27,6 +27,7 @@ class OperatorProcess:
         self._config = directory / "config.yaml"
         self._identity = identity
         self._process: subprocess.Popen[bytes] | None = None
+        self.always: tuple[str, ...] = ()  # arguments of every start
         self.port = _free_port()
         self.configure({"prometheus": {"address": prometheus}, "scrapeInterval": "1s"} if prometheus else {})
 
@@ -47,7 +48,7 @@ class OperatorProcess:
         command = [*self.cluster.prefix(), str(Path(sys.executable).with_name("truststream")), *map(str, arguments)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--metrics-port", str(self.port), *more],
+                [*command, "--metrics-port", str(self.port), *self.always, *more],
                 stdout=log, stderr=log, cwd=ROOT, env=self._environment(), start_new_session=True,
             )  # fmt: skip
         if ready:

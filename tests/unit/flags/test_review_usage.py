@@ -68,6 +68,13 @@ def test_a_fresh_controller_goes_on_from_status() -> None:
     assert (told.evaluations, told.since) == (112, written.since)
 
 
+def test_a_process_that_began_after_the_controller_is_all_new() -> None:
+    one = tally(FlagUsage(since=stamp(NOW - 1000), last_evaluated=minute(NOW + 31)))
+    one.absorb(report("old", started=NOW - 500, on=(60, NOW)), NOW + 31)
+    one.absorb(report("new", started=NOW + 32, on=(7, NOW + 33)), NOW + 34)
+    assert one.usage(FLAG, NOW).evaluations == 7, "though what was counted is rounded up to the minute"
+
+
 def test_a_flag_that_a_known_process_names_for_the_first_time_is_new() -> None:
     written = FlagUsage(since=stamp(NOW - 1000), evaluations=100, last_evaluated=minute(NOW))
     one = tally(written)

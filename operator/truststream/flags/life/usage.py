@@ -113,6 +113,7 @@ class Tally:
 
     def __init__(self, base: Base) -> None:
         self._base = base
+        self._began: float | None = None
         self._processes: dict[str, _Process] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._totals: dict[FlagId, _Total] = {}
@@ -120,7 +121,8 @@ class Tally:
 
     def absorb(self, report: Report, now: float) -> set[FlagId]:
         """Add what is new; the flags that it was about."""
-        first = self._first(report)
+        self._began = now if self._began is None else self._began
+        first = self._first(report, self._began)
         process = self._process(report, now)
         changed = set()
         for count in report.flags:
@@ -142,7 +144,7 @@ class Tally:
         """It is gone; another one of that key begins anew."""
         self._totals.pop(flag, None)
 
-    def _first(self, report: Report) -> Callable[[FlagCount, _Total], FlagCount] | None:
+    def _first(self, report: Report, began: float) -> Callable[[FlagCount, _Total], FlagCount] | None:
         """For a process' first report: what of a count was in the totals before, nothing or perhaps all of it."""
         if report.process in self._processes:
             return None
@@ -150,7 +152,7 @@ class Tally:
             return lambda count, _total: count
 
         def before(count: FlagCount, total: _Total) -> FlagCount:
-            fresh = total.covered is None or report.started >= total.covered
+            fresh = total.covered is None or report.started >= min(total.covered, began)
             return _nothing(count) if fresh else count
 
         return before
