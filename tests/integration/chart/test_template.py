@@ -29,6 +29,22 @@ _EVERYTHING: Object = {
     "podDisruptionBudget": {"enabled": True},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "server": {
+        "replicas": 3,
+        "namespaces": ["shop", "blog"],
+        "environment": "prod",
+        "anonymous": ["shop", "blog"],
+        "apiKeys": {"secretName": "keys"},
+        "origins": ["https://shop.example"],
+        "limits": {"body": 2048},
+        "tls": {"secretName": "certificate"},
+        "store": {"type": "postgresql", "postgresql": {"secretName": "database", "key": "dsn"}},
+        "streamKey": {"secretName": "signing"},
+        "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}]},
+        "podAnnotations": {"note": "c"},
+        "podLabels": {"team": "b"},
+    },
+    "flagd": {"enabled": True, "namespaces": ["shop", "blog"]},
 }
 
 
@@ -45,7 +61,7 @@ def _pods(documents: list[Object]) -> list[Object]:
 @pytest.mark.parametrize("values", [None, _EVERYTHING], ids=["defaults", "everything"])
 def test_every_pod_passes_restricted_pod_security(values: Object | None) -> None:
     pods = _pods(render(values))
-    assert len(pods) == 2
+    assert len(pods) == (3 if values is None else 5)
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -56,18 +72,23 @@ def test_every_pod_passes_restricted_pod_security(values: Object | None) -> None
             "capabilities": {"drop": ["ALL"]},
         }
         assert container["resources"]["limits"]["memory"]
-        assert not any("hostPath" in volume for volume in pod["volumes"])
+        assert not any("hostPath" in volume for volume in pod.get("volumes", []))
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
 
 
 def test_the_operator_runs_with_its_configuration_and_probes() -> None:
     documents = render({"configuration": {"prometheus": {"address": "http://metrics:9090"}}})
     (container,) = one_of_kind(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
-    assert container["command"] == ["truststream", "run", "--config", "/etc/truststream/config.yaml"]
+    assert container["command"] == [
+        "truststream",
+        "run",
+        "--config=/etc/truststream/config.yaml",
+        f"--server-service={NAMESPACE}/truststream-server",
+    ]
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     text = one_of_kind(documents, "ConfigMap")["data"]["config.yaml"]
-    assert yaml.safe_load(text) == {"prometheus": {"address": "http://metrics:9090"}}
+    assert yaml.safe_load(text)["prometheus"] == {"address": "http://metrics:9090"}
 
 
 def test_another_configuration_restarts_the_operator() -> None:
@@ -109,6 +130,7 @@ def test_rbac_has_no_wildcard_and_no_secrets_of_the_cluster() -> None:
             assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
             assert role["kind"] == "Role" or "secrets" not in rule["resources"]
     (role,) = of_kind(documents, "Role")
+    assert not any("secrets" in rule["resources"] for one in of_kind(documents, "ClusterRole") for rule in one["rules"])
     assert role["metadata"]["namespace"] == NAMESPACE
     assert [rule["verbs"] for rule in role["rules"] if "secrets" in rule["resources"]] == [["get"]]
 
@@ -119,12 +141,13 @@ def test_the_operator_cannot_change_its_own_policies() -> None:
     assert verbs == [["get", "list", "watch"]]
 
 
-def test_the_verb_override_is_nobodys_by_default() -> None:
+@pytest.mark.parametrize("verb", ["override", "evaluate"])
+def test_a_verb_of_ours_is_nobodys_by_default(verb: str) -> None:
     holders = [
-        role for role in of_kind(render(), "ClusterRole") if any("override" in rule["verbs"] for rule in role["rules"])
+        role for role in of_kind(render(), "ClusterRole") if any(verb in rule["verbs"] for rule in role["rules"])
     ]
     (role,) = holders
-    assert role["metadata"]["name"] == "truststream-override"
+    assert role["metadata"]["name"] == f"truststream-{verb}"
     assert not any(key.startswith("rbac.authorization.k8s.io/aggregate") for key in role["metadata"]["labels"])
 
 
@@ -140,8 +163,10 @@ def test_the_policies_exempt_the_operators_account_and_nobody_else() -> None:
 def test_the_hold_fails_closed_and_the_role_label_open() -> None:
     policy = {one["metadata"]["name"]: one["spec"] for one in render() if one["kind"].endswith("AdmissionPolicy")}
     closed = {name for name, spec in policy.items() if spec["failurePolicy"] == "Fail"}
-    assert closed == {"truststream-hold", "truststream-guard", "truststream-pin", "truststream-commands"}
-    assert set(policy) - closed == {"truststream-role", "truststream-warn", "truststream-label"}
+    flags = {"truststream-flag-stamps", "truststream-flag-approvals"}
+    assert closed == {"truststream-hold", "truststream-guard", "truststream-pin", "truststream-commands", *flags}
+    open_ = {"truststream-role", "truststream-warn", "truststream-label"}
+    assert set(policy) - closed == {*open_, "truststream-flag-values", "truststream-flag-warn"}
     assert [name for name, spec in policy.items() if "paramKind" in spec] == ["truststream-role"]
     conditions = [condition["name"] for condition in policy["truststream-hold"]["matchConditions"]]
     assert conditions == ["not-the-operator"]  # a policy with further ones is not looked at again
@@ -169,7 +194,9 @@ def test_routes_are_held_only_when_asked() -> None:
 def test_every_policy_is_bound() -> None:
     documents = render(_EVERYTHING)
     policies = {
-        (one["kind"] + "Binding", one["metadata"]["name"]) for one in documents if one["kind"].endswith("Policy")
+        (one["kind"] + "Binding", one["metadata"]["name"])
+        for one in documents
+        if one["kind"].endswith("AdmissionPolicy")
     }
     bindings = {(one["kind"], one["spec"]["policyName"]) for one in documents if one["kind"].endswith("PolicyBinding")}
     assert policies == bindings
@@ -177,7 +204,8 @@ def test_every_policy_is_bound() -> None:
 
 def test_crds_are_templates_and_kept() -> None:
     crds = of_kind(render(), "CustomResourceDefinition")
-    assert "canarydeployments.truststream.dev" in [one["metadata"]["name"] for one in crds]
+    plurals = {one["metadata"]["name"].partition(".")[0] for one in crds}
+    assert plurals == {"canarydeployments", "featureflags"}
     for crd in crds:
         assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
         assert crd["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
@@ -196,9 +224,11 @@ def test_crds_are_those_of_the_repository() -> None:
 
 
 def test_the_optional_objects_are_off() -> None:
-    optional = {"ServiceMonitor", "PrometheusRule", "PodDisruptionBudget"}
+    optional = {"ServiceMonitor", "PrometheusRule", "NetworkPolicy"}
     assert not {one["kind"] for one in render()} & optional
     assert {one["kind"] for one in render(_EVERYTHING)} >= optional
+    budgets = [one["metadata"]["name"] for one in of_kind(render(), "PodDisruptionBudget")]
+    assert budgets == ["truststream-server"]  # a caller waits for it, nobody waits for the operator
 
 
 def test_the_hooks_pod_is_not_counted_as_an_operator() -> None:
@@ -221,6 +251,13 @@ _WRONG: list[tuple[Object, str]] = [
     ({"configuration": "prometheus"}, "configuration"),
     ({"serviceMonitor": {"interval": "often"}}, "interval"),
     ({"holdRoutes": "true"}, "holdRoutes"),
+    ({"server": {"replica": 1}}, "replica"),
+    ({"server": {"anonymous": ["Shop"]}}, "anonymous"),
+    ({"server": {"store": {"type": "redis"}}}, "type"),
+    ({"server": {"replicas": 2, "store": {"type": "sqlite"}}}, "set server.replicas=1 instead of 2"),
+    ({"server": {"store": {"type": "postgresql"}}}, "needs server.store.postgresql.secretName"),
+    ({"server": {"enabled": False}, "flagd": {"enabled": True, "namespaces": ["a"]}}, "set server.enabled=true"),
+    ({"flagd": {"enabled": True, "namespaces": ["shop"]}}, "add shop to server.anonymous"),
 ]
 
 

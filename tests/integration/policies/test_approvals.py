@@ -1,4 +1,4 @@
-"""Who changed a flag and who approved it is what the API server says; an approval counts for what its giver has seen."""
+"""Who changed a flag and who approved it is what the API server says; consent is to what its giver has seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster, waiting
+from tests.integration.chart.render import one_of_kind, render
 from tests.integration.installation import OPERATOR
+from tests.integration.scenarios.api import Api
 from tests.unit.api.bad_flags import GOOD, flag
 from truststream.api import names
 
@@ -21,13 +23,13 @@ AS_OPERATOR = ("--as", OPERATOR)
 
 
 class Flag:
-    """A FeatureFlag whose changes wait for an approval; everybody may edit it."""
+    """A FeatureFlag whose changes wait for an approval; developers and sres may edit it."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
+        self.api = Api(cluster.kubeconfig)
+        self.namespace = namespace
         self.where = ("-n", namespace)
-        for person in ("paul", "anna", "bert"):
-            self.call("create", "rolebinding", person, "--clusterrole=edit", f"--user={person}")
 
     def call(self, *arguments: str, stdin: dict[str, Any] | None = None) -> Answer:
         text = json.dumps(stdin) if stdin else None
@@ -46,7 +48,12 @@ class Flag:
         return self.annotate(who, f"{names.APPROVE_ANNOTATION}={generation or self.generation()}")
 
     def live(self) -> Any:
-        return self.cluster.get("fflag", "checkout", *self.where)
+        return self.api.get("FeatureFlag", self.namespace, "checkout")
+
+    def forget(self) -> None:
+        """As if it had never been."""
+        if self.api.find("FeatureFlag", self.namespace, "checkout"):
+            self.api.delete("FeatureFlag", self.namespace, "checkout")
 
     def generation(self) -> int:
         return int(self.live()["metadata"]["generation"])
@@ -55,29 +62,19 @@ class Flag:
         found = self.live()["metadata"].get("annotations", {}).get(name)
         return None if found is None else str(found)
 
-    def stamps(self) -> tuple[str | None, ...]:
-        return tuple(self.note(name) for name in (names.APPROVE_ANNOTATION, names.APPROVE_BY_ANNOTATION))
+    def stamps(self) -> tuple[str | None, str | None]:
+        notes = self.live()["metadata"].get("annotations", {})
+        return notes.get(names.APPROVE_ANNOTATION), notes.get(names.APPROVE_BY_ANNOTATION)
 
     def set_status(self, **status: Any) -> None:
         """As the operator does."""
-        patch = json.dumps({"status": status})
-        self.call("patch", "fflag", "checkout", "--subresource=status", "--type=merge", "-p", patch)
+        self.api.patch_status("FeatureFlag", self.namespace, "checkout", {"status": status})
 
     def serve(self, spec: dict[str, Any] | None = None) -> None:
         """What is there now is approved and served."""
         live = self.live()
         digest = {"digest": "0" * 64, "since": "2026-01-01T00:00:00Z"}
         self.set_status(served={"generation": live["metadata"]["generation"], "spec": spec or live["spec"], **digest})
-
-
-@pytest.fixture
-def checkout(chart: Cluster, namespace: str) -> Flag:
-    """Served at its first generation, and changed by paul since."""
-    one = Flag(chart, namespace)
-    waiting.until(lambda: one.apply(AUTHOR).returncode == 0, "the rights to be in force")
-    one.serve()
-    assert one.apply(AUTHOR, owner="checkout").returncode == 0
-    return one
 
 
 def _ok(answer: Answer) -> None:
@@ -87,6 +84,29 @@ def _ok(answer: Answer) -> None:
 def _refused(answer: Answer, said: str) -> None:
     assert answer.returncode != 0
     assert said in answer.stderr, answer.stderr
+
+
+@pytest.fixture(scope="module")
+def stamped(chart: Cluster, module_namespace: str) -> str:
+    """A namespace, once the policies are in force: the API server takes a moment to read them."""
+    probe = Flag(chart, module_namespace)
+
+    def in_force() -> bool:
+        return probe.apply(AUTHOR, "--dry-run=server", notes={names.APPROVE_ANNOTATION: "1"}).returncode != 0
+
+    waiting.until(in_force, "the policies of approvals to be in force")
+    return module_namespace
+
+
+@pytest.fixture
+def checkout(chart: Cluster, stamped: str) -> Flag:
+    """Served at its first generation, and changed by paul since."""
+    one = Flag(chart, stamped)
+    one.forget()
+    _ok(one.apply(AUTHOR))
+    one.serve()
+    _ok(one.apply(AUTHOR, owner="checkout"))
+    return one
 
 
 def test_who_changed_it_is_stamped_and_kept(checkout: Flag) -> None:
@@ -196,16 +216,17 @@ def test_nothing_is_changed_and_approved_at_once(checkout: Flag, way: tuple[str,
         _refused(answer, "changes FeatureFlag checkout and approves the change")
 
 
-def test_a_new_flag_does_not_bring_its_approval(chart: Cluster, namespace: str) -> None:
+def test_a_new_flag_does_not_bring_its_approval(chart: Cluster, stamped: str) -> None:
     manifest = flag({**GOOD, "approval": APPROVAL}, "new")
     manifest["metadata"]["annotations"] = {names.APPROVE_ANNOTATION: "1"}
-    answer = chart.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(manifest), check=False)
+    answer = chart.kubectl("create", "-n", stamped, "-f", "-", input=json.dumps(manifest), check=False)
     _refused(answer, "cannot bring its own approval")
 
 
-def test_a_flag_that_was_never_served_is_approved_by_its_own_rule(chart: Cluster, namespace: str) -> None:
-    one = Flag(chart, namespace)
-    waiting.until(lambda: one.apply(AUTHOR).returncode == 0, "the rights to be in force")
+def test_a_flag_that_was_never_served_is_approved_by_its_own_rule(chart: Cluster, stamped: str) -> None:
+    one = Flag(chart, stamped)
+    one.forget()
+    _ok(one.apply(AUTHOR))
     _ok(one.approve(APPROVER))
     assert one.stamps() == ("1", "anna")
 
@@ -251,9 +272,10 @@ def test_what_is_served_needs_no_approval(checkout: Flag) -> None:
     _refused(checkout.approve(APPROVER), "is served already")
 
 
-def test_a_flag_without_a_rule_needs_none(chart: Cluster, namespace: str) -> None:
-    one = Flag(chart, namespace)
-    waiting.until(lambda: one.apply(AUTHOR, approval=None).returncode == 0, "the rights to be in force")
+def test_a_flag_without_a_rule_needs_none(chart: Cluster, stamped: str) -> None:
+    one = Flag(chart, stamped)
+    one.forget()
+    _ok(one.apply(AUTHOR, approval=None))
     _refused(one.approve(APPROVER), "asks for no approval")
 
 
@@ -269,10 +291,39 @@ def test_people_cannot_write_the_status(checkout: Flag) -> None:
     _refused(checkout.call(*patch, *APPROVER), "cannot patch resource")
 
 
-@pytest.mark.parametrize("status", [{"served": {}}, {"history": [{}]}, {"approvals": None}, {}])
+_LATER = {"generation": 1, "at": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("status", [{}, {"history": [_LATER]}], ids=["none", "nobody"])
 def test_no_status_is_too_bare_to_be_looked_at(checkout: Flag, status: dict[str, Any]) -> None:
     """An expression that fails would refuse the request that repairs something."""
-    manifest = json.dumps({"status": status})
-    checkout.call("replace", "--subresource=status", "-f", "-", stdin={**checkout.live(), **json.loads(manifest)})
+    nothing = dict.fromkeys(("served", "history", "approvals"))
+    checkout.set_status(**nothing | status)
     _ok(checkout.apply(AUTHOR, owner="other"))
     _ok(checkout.annotate(AS_OPERATOR, "note=1"))
+
+
+def _without_mutating(name: str, namespace: str) -> list[dict[str, Any]]:
+    """The policy as an older cluster gets it, bound to one namespace."""
+    documents = render(mutating=False)
+    policy = one_of_kind(documents, "ValidatingAdmissionPolicy", "truststream-flag-approvals")
+    binding = one_of_kind(documents, "ValidatingAdmissionPolicyBinding", "truststream-flag-approvals")
+    for one in (policy, binding):
+        one["metadata"] = {"name": name}
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    binding["spec"] |= {"policyName": name, "matchResources": {"namespaceSelector": selector}}
+    return [policy, binding]
+
+
+def test_a_cluster_that_cannot_stamp_takes_no_approvals(chart: Cluster, namespace: str) -> None:
+    one, name = Flag(chart, namespace), f"flag-approvals-{namespace}"
+    for document in _without_mutating(name, namespace):
+        chart.kubectl("create", "-f", "-", input=json.dumps(document))
+    try:
+        waiting.until(lambda: one.apply(AUTHOR, "--dry-run=server").returncode != 0, "the policy to be in force")
+        _refused(one.apply(AUTHOR), "spec.approval needs a cluster that serves MutatingAdmissionPolicy")
+        # This cluster does stamp: for the policy it is as if the author had written it.
+        _refused(one.apply(AUTHOR, approval=None), "those that record who are not taken in this cluster")
+    finally:
+        for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
+            chart.kubectl("delete", kind, name, "--wait=false")
