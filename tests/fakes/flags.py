@@ -102,12 +102,15 @@ class FakeGate:
     tokens: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     busy: bool = False
+    anonymous: bool = True
 
     async def admit(self, credentials: Credentials, selector: str, *, cost: int = 1) -> tuple[Caller, Scope]:
         """As the real gate's."""
         if self.busy:
             raise Refused(429, "too many requests; slow down", retry_after=7.0)
         home = self._home(credentials)
+        if not home and not self.anonymous:
+            raise Refused(401, "send a token")
         if not selector and not home:
             raise Refused(400, "send flagd-selector: flagSetId=<namespace>")
         if selector and not selector.startswith("flagSetId="):

@@ -253,6 +253,13 @@ async def test_a_stream_without_a_name_learns_nothing_from_calls_with_credential
         assert [(await stream.read()).type for _ in range(3)] == ["keep_alive"] * 3
 
 
+async def test_a_stream_without_a_name_is_refused_where_nobody_may_ask_without_credentials() -> None:
+    async with serving() as world, world.client() as client:
+        world.gate.anonymous = False
+        code, _ = await refusal(client.stream("v2", "EventStream").read())
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_streams_are_counted_and_end_when_the_client_goes() -> None:
     few = options(limits=ServerLimits.model_validate({"streams": 1}))
     async with serving(few) as world, world.client(flagd_selector=SHOP) as client:

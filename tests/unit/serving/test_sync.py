@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import grpc.aio
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from tests.fakes.certificate import certificate
 from tests.fakes.flagd_client import FlagdClient
 from tests.fakes.flagd_world import SHOP, VALUES, options, refusal, serving
 from tests.fakes.flags import flag, flag_set
@@ -160,16 +159,6 @@ async def test_what_is_kept_is_bounded() -> None:
     ]  # fmt: skip
     assert ask("a", "2") == 5
     assert made == ["a1", "b1", "c1", "b1", "a2"]
-
-
-def certificate(folder: Path, name: str) -> None:
-    """A self-signed one for localhost, put where the server looks."""
-    program = shutil.which("openssl")
-    assert program is not None
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
-    subprocess.run([program, "req", "-x509", *curve, *names, *files], check=True, capture_output=True)
 
 
 async def fetch(port: int, trusted: bytes) -> dict[str, Any]:

@@ -6,8 +6,10 @@ Runs in an environment of its own, which has the provider and nothing of ours.
 import json
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+import grpc
 from openfeature import api  # type: ignore[import-not-found]
 from openfeature.contrib.provider.flagd import FlagdProvider  # type: ignore[import-not-found]
 from openfeature.contrib.provider.flagd.config import ResolverType  # type: ignore[import-not-found]
@@ -27,15 +29,25 @@ def heard(event: ProviderEvent) -> Any:
     return note
 
 
+def credentials(command: dict[str, Any]) -> Any:
+    """TLS with the server's authority, and a token with every call."""
+    if "token" not in command:
+        return None
+    trust = grpc.ssl_channel_credentials(Path(command["authority"]).read_bytes())
+    return grpc.composite_channel_credentials(trust, grpc.access_token_call_credentials(command["token"]))
+
+
 def begin(command: dict[str, Any]) -> dict[str, Any]:
+    secure = credentials(command)
     provider = FlagdProvider(
-        host="127.0.0.1",
+        host="localhost" if secure else "127.0.0.1",
         port=command["port"],
         selector=command["selector"],
         resolver_type=ResolverType(command["resolver"]),
         deadline_ms=20_000,
         retry_backoff_ms=100,
         retry_backoff_max_ms=200,
+        **({"channel_credentials": secure} if secure else {}),
     )
     api.set_provider_and_wait(provider)
     for event in ProviderEvent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -38,16 +39,18 @@ KINDS = [
 
 
 class Program:
-    """One application, running and connected."""
+    """One application, running; `secret` is its token and the file of the authority that it trusts."""
 
-    def __init__(self, kind: Kind, *, evaluation: int, sync: int, selector: str) -> None:
+    def __init__(
+        self, kind: Kind, *, evaluation: int, sync: int, selector: str | None, secret: Mapping[str, str] | None = None
+    ) -> None:
         self.kind = kind
         argv, environment = _command(kind)
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
         )
         port = sync if kind.in_process else evaluation
-        self._send({"do": "begin", "port": port, "selector": selector, "resolver": kind.resolver})
+        self._send({"do": "begin", "port": port, "selector": selector, "resolver": kind.resolver, **(secret or {})})
 
     def ready(self) -> Program:
         """Once it is connected; programs connect beside each other."""

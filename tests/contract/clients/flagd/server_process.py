@@ -19,14 +19,14 @@ _PATIENCE = 60.0
 
 
 class ServerProcess:
-    """A server in its own process; `flags` are written into its directory as one file a namespace."""
+    """A server in its own process, by default for anonymous callers; flags are written as one file a namespace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: Mapping[str, Any] | None = None) -> None:
         self._folder = folder
         self._flags = folder / "flags"
         self._flags.mkdir(parents=True)
         self._configuration = folder / "configuration.yaml"
-        self._configuration.write_text(json.dumps({"server": {"anonymous": ["*"]}}))
+        self._configuration.write_text(json.dumps({"server": configuration or {"anonymous": ["*"]}}))
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.http = self.evaluation = self.sync = self.health = 0
