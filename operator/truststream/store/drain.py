@@ -135,7 +135,8 @@ class Drain:
             await asyncio.sleep(seconds)
             return
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 may swallow a cancellation
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -14,6 +14,8 @@ MAGIC: Final = b"TSSPOOL1"
 
 MAX_PAYLOAD: Final = 1 << 20
 _HEAD: Final = struct.Struct("<IIB")
+_SEED: Final = 0x54535300
+"""The checksum of nothing is not zero: zeros, as file systems leave them after a power cut, are no records."""
 
 
 class Kind(IntEnum):
@@ -58,4 +60,4 @@ def unframe(data: bytes, start: int = 0) -> Iterator[Record]:
 
 
 def _checksum(kind: int, payload: bytes) -> int:
-    return zlib.crc32(payload, kind)
+    return zlib.crc32(payload, _SEED | kind)

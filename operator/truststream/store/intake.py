@@ -82,7 +82,8 @@ class SpooledIntake:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._drain.empty(), grace)
+            async with asyncio.timeout(grace):
+                await self._drain.empty()
         except TimeoutError:
             _LOG.warning("%d records stay in the spool for the next server", self._spool.waiting)
         await self._store.close()
