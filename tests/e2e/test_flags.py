@@ -82,16 +82,19 @@ def _grows(world: World, clients: Evaluations) -> None:
 
 
 def _all_arrive_once(world: World, asked: set[str]) -> None:
-    statement = f"select count(*), count(distinct unit) from exposures where namespace = '{world.namespace}'"
+    arms = f"select id from arms where namespace = '{world.namespace}'"
+    statement = (
+        f"select count(*), count(distinct (arm, unit)), count(distinct unit) from exposures where arm in ({arms})"
+    )
 
     def units() -> int:
-        ((_, distinct),) = database.query(world.cluster, statement)
-        return int(distinct)
+        ((_, _, found),) = database.query(world.cluster, statement)
+        return int(found)
 
     world.eventually(lambda: units() >= len(asked), f"{len(asked)} units in the database", limit=90)
-    ((rows, distinct),) = database.query(world.cluster, statement)
-    assert int(distinct) == len(asked)
-    assert rows == distinct, f"{rows} exposures of {distinct} units: some arrived twice"
+    ((rows, distinct, found),) = database.query(world.cluster, statement)
+    assert int(found) == len(asked)
+    assert rows == distinct, f"{rows} exposures, {distinct} of them different: some arrived twice"
 
 
 def test_a_person_sees_the_flag_and_who_may_not_is_told_so(world: World, server: str) -> None:
