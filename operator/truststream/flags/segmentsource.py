@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from truststream.api.featureflag import Segment
+from truststream.flags.yamltext import documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +64,15 @@ def read_segments(sources: Iterable[SegmentSource]) -> Segments:
 
 def _read(text: str, place: str, warnings: list[str]) -> Segment | None:
     try:
-        document = yaml.load(text, Loader=_Loader)
+        found = documents(text)
+        if len(found) > 1:
+            raise ValueError("it has several documents; give each segment a key of its own")
         # Through JSON and strictly, as the API server would take it.
-        return Segment.model_validate_json(json.dumps({} if document is None else document), strict=True)
+        return Segment.model_validate_json(json.dumps(found[0] if found and found[0] is not None else {}), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the segment"
         warnings.append(f"{place}: {where}: {str(first['msg']).removeprefix('Value error, ')}")
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        warnings.append(f"{place}: this is no YAML of a segment: {' '.join(str(error).split())}")
+    except (ValueError, TypeError, RecursionError) as error:
+        warnings.append(f"{place}: {error}")
     return None
-
-
-class _Loader(yaml.SafeLoader):
-    """Without times: what looks like a date is a string, as it is for kubectl."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from truststream.api.names import SEGMENTS_LABEL
 from truststream.cluster.kinds import FEATURE_FLAG, SEGMENTS, Manifest
 from truststream.cluster.watch import Sink
 from truststream.errors import ConfigurationError
+from truststream.flags.yamltext import documents
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +24,6 @@ LOOK: Final = 0.5
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _WATCH: Final = "files"
 _Mark = tuple[int, int, int]
-
-
-class _Loader(yaml.SafeLoader):
-    """Without times: what looks like a date is a string, as it is for kubectl."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 class FlagFiles:
@@ -110,13 +99,12 @@ class FlagFiles:
 
     def _read(self, path: Path) -> list[Manifest]:
         try:
-            text = path.read_text(encoding="utf-8")
-            documents = list(yaml.load_all(text, Loader=_Loader))
+            found = documents(path.read_text(encoding="utf-8"), aliases=True)
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise ConfigurationError(f"{path}: this is no YAML: {' '.join(str(error).split())}") from error
-        return [self._completed(one, path) for document in documents for one in _objects(document)]
+        except ValueError as error:
+            raise ConfigurationError(f"{path}: {error}") from error
+        return [self._completed(one, path) for document in found for one in _objects(document)]
 
     def _completed(self, manifest: Mapping[str, Any], path: Path) -> Manifest:
         """With what the API server would have added."""

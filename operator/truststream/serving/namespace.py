@@ -41,6 +41,7 @@ class NamespaceFlags:
         self._flags: dict[str, FlagSource] = {}
         self._maps: dict[str, SegmentSource] = {}
         self._segments = Segments({})
+        self._unread = False  # there are ConfigMaps that are not in `_segments` yet, or not any more
         self._sets: dict[str, FlagSet] = {}
         self._unnamed: OrderedDict[str, FlagSet] = OrderedDict()
         self._named: frozenset[str] = frozenset()
@@ -71,6 +72,7 @@ class NamespaceFlags:
         if held.get(source.name) == source:
             return False
         held[source.name] = source
+        self._unread |= isinstance(source, SegmentSource)
         return True
 
     def remove(self, source: FlagSource | SegmentSource) -> bool:
@@ -80,6 +82,7 @@ class NamespaceFlags:
         if old is None or old.uid != source.uid:
             return False
         del held[source.name]
+        self._unread |= isinstance(source, SegmentSource)
         return True
 
     def absent(self, kept: Iterable[FlagSource | SegmentSource], kind: type[Any]) -> Iterator[Any]:
@@ -95,7 +98,9 @@ class NamespaceFlags:
 
     def rebuild(self, now: float) -> bool:
         """Build anew what was built before; whether any answer may be another one now."""
-        self._segments = read_segments(self._maps.values())
+        if self._unread:
+            self._segments = read_segments(self._maps.values())
+            self._unread = False
         self._named = frozenset(name for source in self._flags.values() for name in _environments(source))
         made = {
             environment: self._built(environment, now, self._sets.get(environment))

@@ -22,7 +22,7 @@ class Stream:
         self._got: asyncio.Queue[Any] = asyncio.Queue()
         self._first = True
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.task = asyncio.create_task(world.app(request("GET", target, named), self._receive, self._got.put))
+        self.task = asyncio.ensure_future(world.app(request("GET", target, named), self._receive, self._got.put))
 
     async def _receive(self) -> Any:
         if self._first:

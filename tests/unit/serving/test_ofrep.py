@@ -82,7 +82,8 @@ async def test_all_flags_and_a_choice_of_them(world: World) -> None:
     assert answer.json["metadata"] == {"flagSetId": "shop"}
     some = await world.post(f"{EVALUATE}/", {"flags": ["price", "unknown", "price"]})
     assert [one.get("errorCode", one["key"]) for one in some.json["flags"]] == ["price", "FLAG_NOT_FOUND"]
-    for wrong in ("price", [1], {}):
+    anything: tuple[Any, ...] = ("price", [1], {})
+    for wrong in anything:
         assert (await world.post(EVALUATE, {"flags": wrong})).status == 400
 
 
