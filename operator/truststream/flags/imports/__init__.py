@@ -1,0 +1,1 @@
+"""FeatureFlags out of other systems' files, with a report of all that is not as it was there."""
