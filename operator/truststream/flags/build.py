@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from truststream.api.featureflag import FeatureFlagSpec, Segment
-from truststream.flags.choice import Choice, Sight, choose, look
+from truststream.flags.choice import Choice, Sight, choose, look, unchanged
 from truststream.flags.compile import Recipe, compile_flag, is_static
-from truststream.flags.digests import digest
+from truststream.flags.digests import digest, same
 from truststream.flags.effective import effective, read_overlay, timetable
 from truststream.flags.examine import Examined
 from truststream.flags.flagset import CompiledFlag, FlagSet
 from truststream.flags.prerequisites import ordered
 from truststream.flags.problems import unusable
+from truststream.flags.segments import same_segment
 from truststream.flags.source import FlagProblem, FlagSource
 
 
@@ -88,8 +89,9 @@ def _alike(old: _Made, new: _Made) -> bool:
     return (
         old.examined is new.examined
         and old.name == new.name
-        and old.overlay == new.overlay
-        and old.segments == new.segments
+        and same(old.overlay, new.overlay)
+        and old.segments.keys() == new.segments.keys()
+        and all(one is new.segments[name] for name, one in old.segments.items())
         and old.prerequisites.keys() == new.prerequisites.keys()
         and all(flag is new.prerequisites[key] for key, flag in old.prerequisites.items())
     )
@@ -130,9 +132,9 @@ def build(
     checked = {name: _check(name, one, before) for name, one in segments.items()}
     wrong = {name: one.wrong for name, one in checked.items() if one.wrong}
     usable = frozenset(checked.keys() - wrong.keys())
-    remembered = {key: made.examined.raw for key, made in before.made.items()}
+    remembered = {key: made.examined for key, made in before.made.items()}
     choice = choose(sights.values(), usable, wrong, remembered)
-    bench = _Bench(namespace, environment, now, before, {name: segments[name] for name in usable})
+    bench = _Bench(namespace, environment, now, before, {name: checked[name].segment for name in usable})
     _make_all(bench, choice)
     return _flag_set(bench, choice, _Memory(sights, bench.made, checked))
 
@@ -145,16 +147,14 @@ def _recall(previous: FlagSet | None, namespace: str, environment: str) -> _Memo
 
 def _sight(source: FlagSource, before: _Memory) -> Sight:
     known = before.sights.get(source.name)
-    if known is None or known.source != source:
-        return look(source, known)
-    return known
+    return known if known is not None and unchanged(known, source) else look(source, known)
 
 
 def _check(name: str, segment: Segment, before: _Memory) -> _Checked:
     known = before.checked.get(name)
-    if known is None or (known.segment is not segment and known.segment != segment):
-        return _Checked(segment, unusable(name, segment))
-    return known
+    if known is not None and same_segment(known.segment, segment):
+        return known
+    return _Checked(segment, unusable(name, segment))
 
 
 def _make_all(bench: _Bench, choice: Choice) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from truststream.api.featureflag import FeatureFlagSpec
+from truststream.flags.digests import same
 from truststream.flags.examine import Examined, examine
 from truststream.flags.prerequisites import MOST, Graph, cyclic, needed, ordered
 from truststream.flags.problems import (
@@ -38,15 +39,25 @@ def look(source: FlagSource, before: Sight | None = None) -> Sight:
     def of(raw: Raw | None) -> Examined | None:
         if raw is None:
             return None
-        found = next((one for one in known if one.raw is raw or one.raw == raw), None)
+        found = next((one for one in known if same(one.raw, raw)), None)
         if found is None:
             found = examine(raw, source.key)
             known.append(found)
         return found
 
-    newest = of(source.spec)
-    first, second = of(served(source).spec), of(served(source, valid=False).spec)
-    return Sight(source, newest or examine(source.spec, source.key), first, second)
+    newest = of(source.spec) or examine(source.spec, source.key)
+    return Sight(source, newest, of(served(source).spec), of(served(source, valid=False).spec))
+
+
+def unchanged(sight: Sight, source: FlagSource) -> bool:
+    """Whether looking again would show the same."""
+    old = sight.source
+    if old is source:
+        return True
+    if (old.name, old.created, old.key) != (source.name, source.created, source.key):
+        return False
+    pairs = ((old.spec, source.spec), (old.served, source.served), (old.overlay, source.overlay))
+    return all(same(one, other) for one, other in pairs)
 
 
 @dataclass(slots=True)
@@ -55,6 +66,7 @@ class Choice:
 
     sights: Mapping[str, Sight]  # by key
     chosen: dict[str, Examined] = field(default_factory=dict)
+    seconds: dict[str, Examined] = field(default_factory=dict)  # those that can be carried out
     problems: dict[str, list[FlagProblem]] = field(default_factory=dict)
 
     def problem(self, key: str, problems: Iterable[FlagProblem]) -> bool:
@@ -67,8 +79,8 @@ class Choice:
 
     def demote(self, key: str) -> None:
         """The next best spec, or none."""
-        second = self.sights[key].second
-        if second is None or self.chosen[key] is second or not second.fine:
+        second = self.seconds.get(key)
+        if second is None or self.chosen[key] is second:
             del self.chosen[key]
         else:
             self.chosen[key] = second
@@ -101,7 +113,7 @@ def share_out(sights: Iterable[Sight]) -> tuple[dict[str, Sight], dict[str, list
 
 
 def choose(
-    sights: Iterable[Sight], usable: frozenset[str], wrong: Mapping[str, str], remembered: Mapping[str, Raw]
+    sights: Iterable[Sight], usable: frozenset[str], wrong: Mapping[str, str], remembered: Mapping[str, Examined]
 ) -> Choice:
     """What is evaluated of these resources.
 
@@ -109,23 +121,25 @@ def choose(
         sights: the resources of one namespace.
         usable: names of segments that can be used.
         wrong: why others cannot be.
-        remembered: by key, raw specs whose segments are known from before, whatever became of them.
+        remembered: by key, specs whose segments are known from before, whatever became of them.
     """
     by_key, taken = share_out(sights)
     choice = Choice(by_key, problems=taken)
     for key, sight in by_key.items():
         choice.problem(key, (*sight.newest.problems, *segment_problems(sight.newest, usable, wrong)))
-        for candidate in (sight.first, sight.second):
-            if candidate is not None and candidate.fine and _has_segments(key, candidate, usable, remembered):
-                choice.chosen[key] = candidate
-                break
+        able = [one for one in (sight.first, sight.second) if one is not None and one.fine]
+        able = [one for one in able if _has_segments(key, one, usable, remembered)]
+        if able:
+            choice.chosen[key] = able[0]
+        if able and able[-1] is sight.second:
+            choice.seconds[key] = able[-1]
     _settle(choice)
     _look_ahead(choice)
     return choice
 
 
-def _has_segments(key: str, one: Examined, usable: frozenset[str], remembered: Mapping[str, Raw]) -> bool:
-    return all(name in usable for _, name in one.segments) or remembered.get(key) == one.raw
+def _has_segments(key: str, one: Examined, usable: frozenset[str], remembered: Mapping[str, Examined]) -> bool:
+    return all(name in usable for _, name in one.segments) or remembered.get(key) is one
 
 
 def _settle(choice: Choice) -> None:
@@ -182,7 +196,7 @@ def _look_ahead(choice: Choice) -> None:
     specs = choice.specs()
     for key, sight in choice.sights.items():
         newest = sight.newest
-        if choice.chosen.get(key) is newest or newest.spec is None or not newest.spec.prerequisites:
+        if sight.first is newest or newest.spec is None or not newest.spec.prerequisites:
             continue
         choice.problem(key, prerequisite_problems(newest.spec, specs, choice.sights))
         choice.problem(key, cycle_problems(newest.spec, key, specs))

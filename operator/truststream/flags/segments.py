@@ -12,6 +12,7 @@ from truststream.api.featureflag import TARGETING_KEY, BucketingVersion, Segment
 from truststream.flags.bucketing import included, place_of, unit_of
 from truststream.flags.conditions.base import Included, Surroundings, Test, Unfit
 from truststream.flags.conditions.operators import OF_SEGMENTS, compile_condition
+from truststream.flags.digests import same
 from truststream.flags.evaluation import Context
 from truststream.flags.source import FlagProblem
 
@@ -28,6 +29,11 @@ def problems_of_segment(name: str, segment: Segment) -> Iterator[FlagProblem]:
             compile_condition(condition, around)
         except Unfit as error:
             yield FlagProblem(f"{path}.{error.part}", str(error), error.reason)
+
+
+def same_segment(one: Segment, other: Segment) -> bool:
+    """Whether JSON writes both alike."""
+    return one is other or same(one.model_dump(mode="json"), other.model_dump(mode="json"))
 
 
 def surroundings(name: str, version: BucketingVersion) -> Surroundings:

@@ -28,8 +28,8 @@ def letters(**more: Any) -> dict[str, Any]:
 
 
 def source(name: str, raw: dict[str, Any] | None = None, **fields: Any) -> FlagSource:
-    fields = {"uid": name, "generation": 1, "created": "2026-01-01T00:00:00Z"} | fields
-    return FlagSource(NAMESPACE, name, spec=spec() if raw is None else raw, **fields)
+    known: dict[str, Any] = {"uid": name, "generation": 1, "created": "2026-01-01T00:00:00Z"}
+    return FlagSource(NAMESPACE, name, spec=spec() if raw is None else raw, **(known | fields))
 
 
 def rule(name: str = "rule", variant: str | None = "on", *conditions: dict[str, Any], **more: Any) -> dict[str, Any]:
