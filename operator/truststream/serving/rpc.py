@@ -127,10 +127,12 @@ def _server(limits: ServerLimits) -> grpc.aio.Server:
             ("grpc.max_receive_message_length", limits.body),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", limits.headers),
+            ("grpc.absolute_max_metadata_size", limits.headers),
             ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
+            ("grpc.http2.max_pings_without_data", 0),  # a sync stream is silent for days
         ],
     )
 

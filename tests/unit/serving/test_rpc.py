@@ -188,12 +188,14 @@ async def test_before_the_flags_are_listed_nobody_is_told_that_there_are_none() 
     assert (code, stream) == (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE)
 
 
-async def test_a_body_beyond_the_limit_is_refused() -> None:
-    small = options(limits=ServerLimits.model_validate({"body": 1024}))
+async def test_a_body_or_metadata_beyond_the_limit_is_refused() -> None:
+    small = options(limits=ServerLimits.model_validate({"body": 1024, "headers": 1024}))
     async with serving(small) as world, world.client(flagd_selector=SHOP) as client:
         code, _ = await refusal(client.call("v2", "ResolveString", flag_key="x" * 2000))
+        long = {"flagd-selector": SHOP, "authorization": "Bearer " + "x" * 2000}
+        headers, _ = await refusal(client.call("v2", "ResolveString", flag_key="string", metadata=long))
         assert (await client.call("v2", "ResolveString", flag_key="string")).value == "blue"
-    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (code, headers) == (grpc.StatusCode.RESOURCE_EXHAUSTED,) * 2
 
 
 def changed(event: Any) -> dict[str, str]:
