@@ -19,6 +19,7 @@ from truststream.api.canarydeployment import (
     TargetKind,
 )
 from truststream.api.configuration import Configuration
+from truststream.api.kinds import KINDS
 from truststream.api.names import API_VERSION, GROUP
 from truststream.api.quantities import format_duration
 from truststream.api.rules import BUILT_IN_METRICS, PROVEN_BY_DEFAULT
@@ -57,7 +58,8 @@ def findings(manifest: Manifest, configuration: Configuration | None = None) -> 
     """Everything to say about one manifest; with the operator's configuration also about the metrics that it names."""
     if manifest.get("kind") != KIND or manifest.get("apiVersion") != API_VERSION:
         what = f"{manifest.get('apiVersion')} {manifest.get('kind')}"
-        return [Finding(Level.ERROR, "kind", f"{what} is not known; known is {API_VERSION} {KIND}")]
+        known = " and ".join(kind.name for kind in KINDS)
+        return [Finding(Level.ERROR, "kind", f"{what} is not known; known are {API_VERSION} {known}")]
     completed = _completed(manifest, configuration)
     spec, problems = examine(completed)
     errors = [Finding(Level.ERROR, problem.path, problem.message) for problem in problems]

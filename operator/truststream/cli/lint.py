@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,19 @@ from truststream.api.configuration import Configuration
 from truststream.cli.config import load_file
 from truststream.cli.documents import Document, Format, UnreadableError, read, to_text
 from truststream.cli.findings import Finding, Level, concerns, findings
+from truststream.cli.flag_lint import Files, flag_findings, gather, is_flag, is_segments, segment_findings
 
 _STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A manifest and where it stands; `root` leads to it inside a List."""
+
+    file: str
+    document: Document
+    manifest: dict[str, Any]
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,9 @@ def lint(
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     output: Annotated[Format | None, typer.Option("-o", "--output", help="json or yaml instead of lines.")] = None,
 ) -> None:
-    """Check CanaryDeployments in files as the operator would, and warn of what is rarely meant; ignores other kinds.
+    """Check CanaryDeployments, FeatureFlags and segments in files as the operator would, and warn of what is rare.
+
+    Other kinds are ignored. Flags are checked together: prerequisites and segments may be in any of the files.
 
     Exit code 0: nothing but warnings; 1: errors (with --strict also warnings); 2: a file cannot be read.
     """
@@ -71,32 +85,47 @@ def _expand(names: list[str]) -> Iterator[str]:
 
 
 def _look(files: list[str], configuration: Configuration | None) -> tuple[int, list[Line]]:
-    seen, lines = 0, []
-    for file in files:
-        text = sys.stdin.read() if file == _STDIN else Path(file).read_text(encoding="utf-8")
-        for document in read(text, file):
-            for manifest, root in _ours(document.content):
-                seen += 1
-                lines += [_line(file, document, manifest, root, found) for found in findings(manifest, configuration)]
-    return seen, lines
+    places = [place for file in files for place in _places(file)]
+    together = gather((place.manifest for place in places), time.time())
+    lines = [_line(place, found) for place in places for found in _findings(place.manifest, configuration, together)]
+    return len(places), lines
+
+
+def _places(file: str) -> Iterator[Place]:
+    text = sys.stdin.read() if file == _STDIN else Path(file).read_text(encoding="utf-8")
+    for document in read(text, file):
+        for manifest, root in _ours(document.content):
+            yield Place(file, document, manifest, root)
+
+
+def _findings(manifest: dict[str, Any], configuration: Configuration | None, together: Files) -> list[Finding]:
+    if is_flag(manifest):
+        return flag_findings(manifest, together)
+    if is_segments(manifest):
+        return segment_findings(manifest, together)
+    return findings(manifest, configuration)
 
 
 def _ours(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Our manifests in a document, and where they stand in it: itself, or the items of a List."""
-    if concerns(content):
+    if _is_ours(content):
         yield content, ""
     elif isinstance(content, dict) and content.get("kind") == "List":
         items = content.get("items") or []
-        yield from ((item, f"items[{index}].") for index, item in enumerate(items) if concerns(item))
+        yield from ((item, f"items[{index}].") for index, item in enumerate(items) if _is_ours(item))
 
 
-def _line(file: str, document: Document, manifest: dict[str, Any], root: str, found: Finding) -> Line:
-    name = (manifest.get("metadata") or {}).get("name") or "without a name"
+def _is_ours(content: Any) -> bool:
+    return concerns(content) or is_segments(content)
+
+
+def _line(place: Place, found: Finding) -> Line:
+    name = (place.manifest.get("metadata") or {}).get("name") or "without a name"
     return Line(
-        file=file,
-        line=document.line(root + found.path),
+        file=place.file,
+        line=place.document.line(place.root + found.path),
         level=found.level.value,
-        object=f"{manifest.get('kind')} {name}",
+        object=f"{place.manifest.get('kind')} {name}",
         path=found.path,
         message=found.message,
     )

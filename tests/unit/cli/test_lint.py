@@ -173,7 +173,7 @@ def test_files_folders_and_many_documents(run: Run, tmp_path: Path) -> None:
         f"{file}:10: error: CanaryDeployment shop: spec.increments: "
         "must rise from weight to weight, like [10, 25, 50, 100]",
         f"{file}:16: error: Unheard what: kind: truststream.dev/v1alpha1 Unheard is not known; "
-        "known is truststream.dev/v1alpha1 CanaryDeployment",
+        "known are truststream.dev/v1alpha1 CanaryDeployment and FeatureFlag",
     ]
     assert told.stderr == "2 checked: 2 errors, 0 warnings\n"
 
