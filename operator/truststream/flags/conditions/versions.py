@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import semver
@@ -37,10 +38,13 @@ COMPARISONS: Final[dict[str, Callable[[semver.Version, semver.Version], bool]]] 
 
 def version_of(value: Any) -> semver.Version | None:
     """A version: a leading v is dropped, `1` and `1.2` are filled up with zeros, a number is read as written."""
-    if not isinstance(value, str):
-        return version_of(repr(value)) if is_number(value) and abs(value) < 1e9 else None
-    if len(value) > LONGEST_VERSION or not value.isascii():
-        return None
+    if isinstance(value, str):
+        return _read(value) if len(value) <= LONGEST_VERSION and value.isascii() else None
+    return _read(repr(value)) if is_number(value) and abs(value) < 1e9 else None
+
+
+@lru_cache(maxsize=4096)  # applications come in few versions, and reading one costs more than the rest of a flag
+def _read(value: str) -> semver.Version | None:
     text = value[1:] if value[:1] in ("v", "V") else value
     numbers = re.split("[-+]", text, maxsplit=1)[0]
     filled = numbers + ".0" * (2 - numbers.count(".")) + text[len(numbers) :]
