@@ -31,8 +31,8 @@ class Resources(Protocol):
     async def get(self, kind: str, namespace: str, name: str) -> Manifest:
         """One object."""
 
-    async def list(self, kind: str, namespace: str | None = None) -> Sequence[Manifest]:
-        """All of a namespace, or of the cluster."""
+    async def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> Sequence[Manifest]:
+        """All of a namespace, or of the cluster, whose labels match the selector."""
 
     async def merge_patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
         """RFC 7386."""

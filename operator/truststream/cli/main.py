@@ -26,6 +26,8 @@ VERBS: Final = (
     "config",
     "run",
     "server",
+    "flags",
+    "stale",
     "eject",
     "generate",
     "version",

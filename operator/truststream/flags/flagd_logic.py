@@ -51,7 +51,7 @@ def var(path: str) -> Logic:
 
 def both(*conditions: Logic) -> Logic:
     """All of them; folds constants."""
-    kept = [condition for condition in conditions if condition is not True]
+    kept = [one for condition in conditions for one in _parts(condition, "and") if one is not True]
     if any(condition is False for condition in kept):
         return False
     if len(kept) < 2:
@@ -61,12 +61,16 @@ def both(*conditions: Logic) -> Logic:
 
 def either(*conditions: Logic) -> Logic:
     """Any of them; folds constants."""
-    kept = [condition for condition in conditions if condition is not False]
+    kept = [one for condition in conditions for one in _parts(condition, "or") if one is not False]
     if any(condition is True for condition in kept):
         return True
     if len(kept) < 2:
         return kept[0] if kept else False
     return {"or": kept}
+
+
+def _parts(condition: Logic, operator: str) -> list[Logic]:
+    return condition[operator] if isinstance(condition, dict) and operator in condition else [condition]
 
 
 def negated(condition: Logic) -> Logic:

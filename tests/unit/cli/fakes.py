@@ -39,21 +39,23 @@ class FakeResources:
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest:
         """A copy, or Missing."""
-        return copy.deepcopy(self._find(namespace, name))
+        return copy.deepcopy(self._find(kind, namespace, name))
 
-    def _find(self, namespace: str, name: str) -> Manifest:
+    def _find(self, kind: str, namespace: str, name: str) -> Manifest:
         for one in self.objects:
-            if (one["metadata"]["namespace"], one["metadata"]["name"]) == (namespace, name):
+            if (one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]) == (kind, namespace, name):
                 return one
         raise Missing(f"{namespace}/{name} not found", status=404)
 
-    async def list(self, kind: str, namespace: str | None = None) -> Sequence[Manifest]:
-        """Of a namespace, or all."""
-        return [one for one in self.objects if namespace in (None, one["metadata"]["namespace"])]
+    async def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> Sequence[Manifest]:
+        """Of a namespace, or all; `labels` is one label that they have."""
+        found = [one for one in self.objects if one["kind"] == kind]
+        found = [one for one in found if namespace in (None, one["metadata"]["namespace"])]
+        return [one for one in found if not labels or labels in one["metadata"].get("labels", {})]
 
     async def merge_patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
         """Annotations only."""
-        found = self._find(namespace, name)
+        found = self._find(kind, namespace, name)
         self.patches.append(dict(patch))
         annotations = found["metadata"].setdefault("annotations", {})
         for key, value in patch["metadata"]["annotations"].items():
