@@ -85,7 +85,8 @@ def test_units_are_dealt_as_on_the_server_where_the_version_fits(
     program: Program, on_the_server: dict[str, list[str]]
 ) -> None:
     for version, flag in (("FlagdV2", "split-v2"), ("FlagdV3", "split-v3")):
-        ours, theirs = on_the_server[flag], program.variants(flag, len(on_the_server[flag]))
+        ours = on_the_server[flag][: None if program.kind.in_process else 50]
+        theirs = program.variants(flag, len(ours))
         differing = sum(one != other for one, other in zip(ours, theirs, strict=True))
         if program.kind.in_process and program.kind.buckets != version:
             assert differing > len(ours) / 3, "another version deals anew: status.inProcess says whom a flag fits"
