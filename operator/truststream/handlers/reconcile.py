@@ -16,12 +16,12 @@ from truststream.canary.decision import Decision
 from truststream.canary.judging.judge import Judge
 from truststream.canary.judging.modes import every_mode
 from truststream.canary.observation import Measurement, Observation, Outcome
-from truststream.cluster import kinds, manifests
-from truststream.cluster.connection import own_identity
+from truststream.cluster import kinds
 from truststream.cluster.kinds import Manifest
 from truststream.cluster.objects import Objects
 from truststream.cluster.queue import Key
 from truststream.errors import ClusterError, StateError
+from truststream.handlers import posting
 from truststream.handlers.apply import Applier, OnAction
 from truststream.handlers.looks import Looker, Wanted, wanted_metrics
 from truststream.handlers.observe import Observer
@@ -150,17 +150,9 @@ class Reconciler:
             log.log(level, event.message, extra={"canary": "/".join(resource.key), "reason": event.reason})
             if not post:
                 continue
-            await self._post(event, kinds.CANARY_DEPLOYMENT, resource.obj, now)
+            await posting.post(self._objects, event, kinds.CANARY_DEPLOYMENT, resource.obj, now)
             if event.on_target and target is not None:
-                await self._post(event, kind, target, now)
-
-    async def _post(self, event: Event, kind: str, regarding: Manifest, now: datetime) -> None:
-        """What was decided is done and written down: an event that cannot be posted must not undo or repeat it."""
-        made = manifests.event_manifest(event, kind, regarding, now=now, instance=own_identity())
-        try:
-            await self._objects.client.create(kinds.EVENT, made)
-        except ClusterError as error:
-            log.warning("event %s was not posted: %s", event.reason, error)
+                await posting.post(self._objects, event, kind, target, now)
 
     async def _refuse_state(self, key: Key, error: StateError) -> None:
         obj = self._objects.get(kinds.CANARY_DEPLOYMENT, *key)

@@ -61,7 +61,6 @@ class UsageReader:
         self._servers = servers
         self._told = told
         self._failing: set[str] = set()
-        self._tls = ssl.create_default_context(cafile=servers.authority) if servers.authority else None
 
     async def run(self, pace: Pace, first: Callable[[], None]) -> None:
         """Ask every so often, for ever; `first` is called once when all servers were heard for the first time."""
@@ -81,7 +80,8 @@ class UsageReader:
         if not addresses:
             return False
         headers = {"Authorization": f"Bearer {self._token()}"}
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session:
+        connector = aiohttp.TCPConnector(ssl=self._trusted())
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers, connector=connector) as session:
             answers = await asyncio.gather(*(self._one(session, one) for one in addresses))
         complete = all(report is not None for report, one in zip(answers, addresses, strict=True) if one.ready)
         return self._keeper.absorb([one for one in answers if one is not None], complete=complete)
@@ -95,6 +95,16 @@ class UsageReader:
                 f"no token for the servers: {file}: {error.strerror}; mount one of audience truststream, as the chart "
                 "does, or name another file with --server-token"
             ) from None
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        """Whom to believe; read anew each time, for authorities are changed too."""
+        file = self._servers.authority
+        if file is None:
+            return True
+        try:
+            return ssl.create_default_context(cafile=file)
+        except (OSError, ssl.SSLError) as error:
+            raise ServingError(f"{file}: {error}; name a PEM file of authorities with --server-ca") from None
 
     async def _one(self, session: aiohttp.ClientSession, address: Address) -> Report | None:
         try:
@@ -111,11 +121,8 @@ class UsageReader:
 
     async def _fetch(self, session: aiohttp.ClientSession, url: str) -> Report:
         # Pods are asked by address; the certificate names the Service.
-        more: dict[str, Any] = {}
-        if url.startswith("https:"):
-            more["server_hostname"] = f"{self._servers.service}.{self._servers.namespace}.svc"
-            more |= {"ssl": self._tls} if self._tls is not None else {}
-        async with session.get(url + PATH, allow_redirects=False, **more) as answer:
+        name = f"{self._servers.service}.{self._servers.namespace}.svc" if url.startswith("https:") else None
+        async with session.get(url + PATH, allow_redirects=False, server_hostname=name) as answer:
             body = b"".join([chunk async for chunk in _bounded(answer)])
             if answer.status != 200:
                 raise ServingError(f"HTTP {answer.status}: {body[:200].decode(errors='replace')}")
