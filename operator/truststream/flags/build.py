@@ -158,9 +158,10 @@ def _check(name: str, segment: Segment, before: _Memory) -> _Checked:
 
 
 def _make_all(bench: _Bench, choice: Choice) -> None:
-    for key in ordered(choice.graph()):
+    graph = choice.graph()
+    for key in (*(key for key in choice.chosen if key not in graph), *ordered(graph)):
         examined = choice.chosen.get(key)
-        if examined is not None and examined.spec is not None:
+        if examined is not None and examined.spec is not None and key not in bench.made:
             bench.make(key, choice.sights[key], examined, examined.spec)
 
 

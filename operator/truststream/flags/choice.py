@@ -95,8 +95,9 @@ class Choice:
         return one.spec if one is not None else None
 
     def graph(self) -> dict[str, list[str]]:
-        """Prerequisites of what is chosen."""
-        return {key: [one.flag for one in spec.prerequisites] for key, spec in self.specs().items()}
+        """Prerequisites of those chosen flags that have some."""
+        found = self.specs().items()
+        return {key: [one.flag for one in spec.prerequisites] for key, spec in found if spec.prerequisites}
 
 
 def share_out(sights: Iterable[Sight]) -> tuple[dict[str, Sight], dict[str, list[FlagProblem]]]:
@@ -182,7 +183,7 @@ def _circles(choice: Choice) -> bool:
 def _crowds(choice: Choice, graph: Graph) -> bool:
     """New specs that need too many others give way."""
     totals = needed(graph, ordered(graph))
-    crowded = [key for key in choice.chosen if len(totals[key]) > MOST]
+    crowded = [key for key in graph if len(totals[key]) > MOST]
     for key in crowded:
         choice.problem(key, [too_many()])
     fresh = [key for key in crowded if choice.chosen[key] is not choice.sights[key].second]
