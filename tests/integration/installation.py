@@ -46,8 +46,12 @@ _POD: dict[str, Any] = {
 
 
 def install(cluster: Cluster, *values: str, chart: Path = CHART) -> None:
-    """Without an operator and a server unless `values` say otherwise; the API server takes a moment to read new policies."""
-    arguments = [part for value in ("replicas=0", "server.replicas=0", "eject.enabled=false", *values) for part in ("--set", value)]
+    """Without operator and server unless `values` say otherwise; the API server takes a moment to read new policies."""
+    arguments = [
+        part
+        for value in ("replicas=0", "server.replicas=0", "eject.enabled=false", *values)
+        for part in ("--set", value)
+    ]
     cluster.helm("upgrade", "--install", RELEASE, str(chart), "-n", NAMESPACE, "--create-namespace", *arguments)
     addons.wait_for_kinds(cluster, "crd/canarydeployments.truststream.dev", "crd/featureflags.truststream.dev")
     _wait_until_in_force(cluster)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -63,6 +65,13 @@ def _short_names(own: Cluster) -> object:
     return spec["names"]["shortNames"]
 
 
+def _stream_key(own: Cluster) -> str:
+    data: Any = own.get("secret", "truststream-server-stream-key", "-n", NAMESPACE)["data"]
+    key = base64.b64decode(data["key"]).decode()
+    assert len(key) == 48
+    return key
+
+
 def _earlier(directory: Path) -> Path:
     """The chart as it might have been, with another CRD."""
     chart = directory / "truststream"
@@ -79,8 +88,10 @@ def test_upgrade_and_uninstall(own: Cluster, tmp_path: Path) -> None:
     installation.install(own, chart=_earlier(tmp_path))
     assert _short_names(own) == ["earlier"]
     target = _held(own, "uninstalled")
+    key = _stream_key(own)
     installation.install(own)
     assert _short_names(own) == ["cdep"]
+    assert _stream_key(own) == key  # open event streams outlive an upgrade
     target.assert_held()
 
     own.helm("uninstall", RELEASE, "-n", NAMESPACE, "--no-hooks")
@@ -140,7 +151,9 @@ def test_a_second_release_is_refused(own: Cluster) -> None:
 
 def test_every_object_is_accepted(own: Cluster) -> None:
     """With everything on, the API server finds no fault with what it knows."""
-    values = ("replicas=2", "podDisruptionBudget.enabled=true", "holdRoutes=true")
+    server = ("server.replicas=1", "server.store.type=sqlite", "server.networkPolicy.enabled=true")
+    flagd = ("flagd.enabled=true", "flagd.namespaces={default}", "server.anonymous={default}", "flagd.replicas=1")
+    values = ("replicas=2", "podDisruptionBudget.enabled=true", "holdRoutes=true", *server, *flagd)
     installation.install(own, *values)
     budget = own.get("poddisruptionbudget", RELEASE, "-n", NAMESPACE)
     assert budget["spec"]["maxUnavailable"] == 1  # type: ignore[index]
