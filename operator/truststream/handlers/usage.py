@@ -64,12 +64,16 @@ class UsageReader:
 
     async def run(self, pace: Pace, first: Callable[[], None]) -> None:
         """Ask every so often, for ever; `first` is called once when all servers were heard for the first time."""
+        said = ""
         while True:
             try:
                 if await self.ask():
                     first()
+                said = ""
             except TrustStreamError as error:
-                log.warning("the servers were not asked what they counted: %s", error)
+                if str(error) != said:
+                    log.warning("the servers were not asked what they counted: %s", error)
+                said = str(error)
             except Exception:
                 log.exception("the servers were not asked what they counted")
             await asyncio.sleep(pace.ask)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -184,7 +186,9 @@ def test_whom_to_ask() -> None:
 
 
 @asynccontextmanager
-async def server(answer: Any, status: int = 200) -> AsyncIterator[tuple[str, list[str]]]:
+async def server(
+    answer: Any, status: int = 200, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, list[str]]]:
     """Its URL, and the tokens that it was shown."""
     tokens: list[str] = []
 
@@ -196,10 +200,10 @@ async def server(answer: Any, status: int = 200) -> AsyncIterator[tuple[str, lis
     app.add_routes([web.get("/v1/usage", usage)])
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", tokens
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}", tokens
     finally:
         await runner.cleanup()
 
@@ -220,6 +224,37 @@ async def test_all_are_asked_with_the_token(tmp_path: Path) -> None:
         assert not await reader(world, file, one).ask()
     assert shown == ["Bearer secret"] * 3
     assert 'truststream_usage_reports_total{outcome="failed"} 1.0' in world.telemetry.text().decode()
+
+
+def certificate(name: str, directory: Path) -> tuple[Path, ssl.SSLContext]:
+    """Signed by itself, and a server's context with it."""
+    crt, key = directory / "crt", directory / "key"
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key)]
+    names = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-out", str(crt)]
+    subprocess.run(["openssl", "req", "-x509", *made, "-days", "2", *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(crt, key)
+    return crt, context
+
+
+@pytest.mark.parametrize(("name", "heard"), [("truststream-server.ops.svc", True), ("somebody.else", False)])
+async def test_a_pod_is_asked_by_address_and_known_by_the_name_of_the_service(
+    name: str, heard: bool, tmp_path: Path
+) -> None:
+    world, file, (crt, context) = FlagWorld(), tmp_path / "token", certificate(name, tmp_path)
+    file.write_text("secret")
+    async with server({"process": "a", "started": START}, tls=context) as (url, shown):
+        servers = Servers("ops", urls=(url,), token=file, authority=crt)
+        assert await UsageReader(world.cache, world.keeper, servers, world.telemetry.usage_asked).ask() is heard
+    assert bool(shown) is heard, "no token for a stranger"
+
+
+async def test_an_authority_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("secret")
+    servers, world = Servers("ops", urls=("https://127.0.0.1:9",), token=file, authority=tmp_path / "none"), FlagWorld()
+    with pytest.raises(ServingError, match="--server-ca"):
+        await UsageReader(world.cache, world.keeper, servers, world.telemetry.usage_asked).ask()
 
 
 @pytest.mark.parametrize("answer", [[], {"process": 1}, {"process": "a", "started": START, "flags": [{}]}])
