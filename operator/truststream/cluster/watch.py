@@ -155,9 +155,12 @@ class Watch:
             if obj.get("code") == 410:
                 raise _Gone
             raise refusal(int(obj.get("code") or 500), obj)
+        version = (obj.get("metadata") or {}).get("resourceVersion")
+        if not version:
+            raise Unavailable(f"an event of type {kind} without a resourceVersion")
         if kind != "BOOKMARK":
             self._sink.apply(self._kind.name, event)
-        self._version = str(obj["metadata"]["resourceVersion"])
+        self._version = str(version)
 
     @asynccontextmanager
     async def _request(

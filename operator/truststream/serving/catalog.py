@@ -126,6 +126,8 @@ class FlagCatalog:
     def apply(self, kind: str, event: Mapping[str, Any]) -> None:
         """One event of a watch: `type` is ADDED, MODIFIED or DELETED, `object` the manifest."""
         source = _source(kind, event["object"])
+        if source is None:
+            return
         held = self._at(source.namespace)
         if held.remove(source) if event["type"] == "DELETED" else held.put(source):
             self._touch(source.namespace)
@@ -135,6 +137,8 @@ class FlagCatalog:
         listed: defaultdict[str, list[Source]] = defaultdict(list)
         for one in objects:
             source = _source(kind, one)
+            if source is None:
+                continue
             listed[source.namespace].append(source)
             if self._at(source.namespace).put(source):
                 self._touch(source.namespace)
@@ -184,9 +188,11 @@ class FlagCatalog:
 
     def _rebuild(self, namespace: str) -> None:
         held = self._at(namespace)
+        before = held.warnings
         changed = held.rebuild(self._clock())
-        for warning in held.warnings if changed else ():
-            log.warning("segments of namespace %s: %s", namespace, warning)
+        for warning in held.warnings:
+            if warning not in before:
+                log.warning("segments of namespace %s: %s", namespace, warning)
         if changed:
             self._tell(namespace)
         self._arm(namespace, held.next_change)
@@ -215,8 +221,13 @@ class FlagCatalog:
             listener.tell()
 
 
-def _source(kind: str, manifest: Manifest) -> Source:
-    return source_of(manifest) if kind == FEATURE_FLAG else segment_source_of(manifest)
+def _source(kind: str, manifest: Manifest) -> Source | None:
+    """None for an object of another shape than the API server lets in: it must not end the watch of all others."""
+    try:
+        return source_of(manifest) if kind == FEATURE_FLAG else segment_source_of(manifest)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        log.error("a %s is left out, for it cannot be read: %r", kind, error)
+        return None
 
 
 WATCHED: Final = (FEATURE_FLAG, SEGMENTS)

@@ -168,6 +168,17 @@ async def test_a_segment_that_cannot_be_read_is_logged(caplog: pytest.LogCapture
     filled.change(SEGMENTS, "ADDED", segments("people", staff="included: 7", good="included: [a]"))
     assert list(filled.catalog.warnings()) == ["shop"]
     assert "ConfigMap people: staff: included" in filled.catalog.warnings()["shop"][0]
+    filled.change(FEATURE_FLAG, "MODIFIED", manifest("new", defaultVariant="on"))
+    assert caplog.text.count("ConfigMap people: staff") == 1
+
+
+async def test_an_object_of_no_known_shape_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    filled = Filled(manifest("new"))
+    filled.change(SEGMENTS, "ADDED", {"metadata": {"namespace": "shop"}})
+    filled.change(FEATURE_FLAG, "ADDED", {**manifest("odd"), "status": "?"})
+    filled.catalog.replace(FEATURE_FLAG, None, [manifest("new"), {"metadata": {"name": "odd", "generation": "x"}}])
+    assert list(filled.catalog.flags(SHOP).flags) == ["new"]
+    assert caplog.text.count("cannot be read") == 3
 
 
 async def test_a_mistake_of_ours_in_one_namespace_keeps_its_last_flags_and_the_others(
