@@ -53,7 +53,7 @@ def examine(raw: Mapping[str, Any], key: str) -> Examined:
 
 def _size(raw: Mapping[str, Any]) -> FlagProblem | None:
     try:
-        size = len(json.dumps(raw, ensure_ascii=False, allow_nan=False).encode())
+        size = len(json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     except (TypeError, ValueError, RecursionError):
         return FlagProblem("spec", "must be what JSON can say: quote dates, leave out .nan and .inf, nest less deeply")
     if size > MOST_BYTES:

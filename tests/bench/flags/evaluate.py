@@ -48,8 +48,8 @@ def _rolled() -> Mapping[str, Any]:
 
 def _worst() -> Mapping[str, Any]:
     """As many conditions as a flag may have; the last of each rule fails, so that every one is asked."""
-    holds = {"field": "country", "operator": "NotEquals", "value": "XX"}
-    fails = {"field": "country", "operator": "Equals", "value": "XX"}
+    holds = {"field": "country", "operator": "Exists"}
+    fails = {"field": "planet", "operator": "Exists"}
     rules = [{"name": f"r{number}", "variant": "on", "conditions": [holds] * 9 + [fails]} for number in range(1000)]
     return manifest("worst", rules=rules)
 
