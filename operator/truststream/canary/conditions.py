@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from truststream.api.status import Condition, Health, Phase, Verdict
+from truststream.canary.actions import DropOverlay
 from truststream.canary.look import next_look
 from truststream.canary.turn import Turn
 from truststream.canary.wording import titled
@@ -72,7 +73,8 @@ def _in_git(turn: Turn) -> list[tuple[str, bool, str, str]]:
     if not turn.releases_flag or flag is None:
         return []
     promoted = flag.promoted if turn.status.release is not None else turn.status.stable_revision
-    behind = flag.ours and bool(flag.promoted) and not flag.in_git(promoted)
+    stands = flag.ours and bool(flag.promoted) and DropOverlay() not in turn.actions
+    behind = stands and not flag.in_git(promoted)
     text = f"put variant {promoted} into Git: {flag.command(turn.seen.namespace, promoted)}" if behind else ""
     return [("InGit", not behind, "GitIsBehind" if behind else "Same", text)]
 

@@ -13,7 +13,14 @@ from truststream.canary.turn import Turn
 
 def rest_flag(turn: Turn) -> None:
     """One run without a release; may begin one."""
-    flag, asked = turn.seen.flag, turn.asked
+    flag = turn.seen.flag
+    if flag is not None and flag.ours and flag.promoted and flag.in_git(flag.promoted):
+        turn.do(DropOverlay())
+        turn.say("InGit", f"Git gives everybody variant {flag.promoted} of FeatureFlag {flag.name}, too")
+    _rest(turn, flag, turn.asked)
+
+
+def _rest(turn: Turn, flag: FlagView | None, asked: str) -> None:
     if flag is None:
         turn.halt(
             "TargetMissing", f"FeatureFlag {turn.spec.target_name} is not in namespace {turn.seen.namespace}; create it"
@@ -41,9 +48,6 @@ def _serves(turn: Turn, flag: FlagView) -> None:
         turn.set(stable_revision=flag.stable)
         reason, what = ("ReleasedOutside", "is served without a verdict") if known else ("Adopted", "is served")
         turn.say(reason, f"variant {flag.stable} of FeatureFlag {flag.name} {what}", warn=bool(known))
-    if flag.ours and flag.in_git(flag.stable):
-        turn.do(DropOverlay())
-        turn.say("InGit", f"Git gives everybody variant {flag.stable} of FeatureFlag {flag.name}, too")
     if turn.status.phase is Phase.FAILED:
         turn.set(verdict=None, metrics=[])  # those of a variant that is no longer asked for
     behind = flag.ours and flag.promoted and not flag.in_git(flag.stable)
@@ -135,6 +139,7 @@ def hand_back_flag(turn: Turn) -> None:
     if flag is None or not flag.ours:
         return
     turn.do(DropOverlay())
+    turn.set(stable_revision=flag.says)
     if flag.promoted and not flag.in_git(flag.promoted):
         turn.say(
             "PromotionDropped",

@@ -65,6 +65,7 @@ class FlagWorld(World):
 
     memory: Memory = field(default_factory=Memory)
     owner: str = "web"
+    ejected: bool = False
     patches: list[dict[str, Any]] = field(default_factory=list)  # the overlay after each write of it
     noted: dict[str, Any] = field(default_factory=dict)
 
@@ -155,6 +156,7 @@ class FlagWorld(World):
             namespace=SPACE,
             finalizer=self.finalizer,
             deleting=self.deleting,
+            ejected=self.ejected,
             namespace_terminating=self.terminating,
             flag=released_flag.view(found, self.split) if found else None,
             route=self.provider.read(self.split),

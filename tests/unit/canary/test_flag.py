@@ -149,6 +149,15 @@ def test_an_earlier_promotion_survives_a_rollback(world: FlagWorld) -> None:
     assert (world.overlay, world.share("blue")) == ({"owner": "web", "defaultVariant": "blue"}, 100)
 
 
+def test_git_that_catches_up_during_the_next_release_is_noticed_after_it(world: FlagWorld) -> None:
+    progressing(promoted(world), "red")
+    world.git(defaultVariant="blue")
+    bad(world)
+    world.until("Failed")
+    world.turns(3)
+    assert (world.overlay, world.share("blue"), world.status.phase) == ({}, 100, Phase.FAILED)
+
+
 def test_back_to_what_git_says_is_a_release_like_any_other(world: FlagWorld) -> None:
     promoted(world)
     progressing(world, "green")
@@ -333,6 +342,16 @@ def test_deleted_after_a_promotion_it_says_what_is_lost(world: FlagWorld) -> Non
     world.settle()
     assert (world.gone, world.overlay, world.share("green")) == (True, {}, 100)
     assert "PromotionDropped" in world.events
+
+
+def test_ejected_after_a_promotion_and_taken_on_again_it_is_released_anew(world: FlagWorld) -> None:
+    promoted(world).turns(3)
+    world.ejected = True
+    world.turns(3)
+    assert (world.overlay, world.finalizer, world.condition("InGit")) == ({}, False, ("True", ""))
+    world.ejected = False
+    world.until("Progressing")
+    assert (world.status.stable_revision, world.overlay["variant"]) == ("green", "blue")
 
 
 def test_no_answer_of_the_source_holds_the_share(world: FlagWorld) -> None:
