@@ -77,7 +77,7 @@ VALUES: dict[str, list[Any]] = {
     "Object": [{"a": 1}, {}, {"b": [1, {"c": None}]}],
 }
 KINDS = {"Boolean": "boolean", "String": "string", "Number": "float", "Object": "object"}
-NOW = 1_796_000_000  # 2026-11-29T20:53:20Z, a Sunday
+NOW = 1_795_985_600  # 2026-11-29T20:53:20Z, a Sunday
 
 
 class Maker:

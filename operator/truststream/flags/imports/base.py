@@ -60,6 +60,11 @@ class Report:
         """Of the flag that is being read."""
         self.findings[Finding(self.flag, path, effect, reason)] = None
 
+    def omit(self, path: str, reason: str) -> None:
+        """The flag that is being read is left out; what else was said of it is of no use any more."""
+        self.findings = {one: None for one in self.findings if one.flag != self.flag}
+        self.add(path, Effect.OMITTED, reason)
+
     def silent(self, flag: str) -> bool:
         """Whether the flag evaluates as it did there."""
         return not any(one.flag == flag and one.effect is not Effect.NOTE for one in self.findings)
@@ -99,7 +104,7 @@ def finished(harvest: Harvest, namespace: str | None) -> Imported:
         source = FlagSource(namespace or "default", names[key], "", 0, "", {**spec, "key": key})
         problems = problems_of(source, None, known)
         if problems:
-            harvest.report.add(problems[0].path, Effect.OMITTED, f"the FeatureFlag would be refused: {problems[0]}")
+            harvest.report.omit(problems[0].path, f"the FeatureFlag would be refused: {problems[0]}")
             continue
         wanted |= {name: harvest.segments[name] for name in _segments_of(spec)}
         flags.append(

@@ -45,7 +45,7 @@ def add_flags(harvest: Harvest, content: Any, version: BucketingVersion, root: s
             check_key(key)
             harvest.specs[key] = _Flag(harvest, flag, path, version).spec()
         except Unsupported as error:
-            harvest.report.add(error.path or path, Effect.OMITTED, error.reason)
+            harvest.report.omit(error.path or path, error.reason)
 
 
 def _entries(flags: Any, root: str) -> Iterator[tuple[str, Any, str]]:

@@ -41,9 +41,9 @@ def import_growthbook(content: Any, *, namespace: str | None = None) -> Imported
             check_key(key)
             harvest.specs[key] = _Feature(harvest, feature, path).spec()
         except Unsupported as error:
-            harvest.report.add(error.path or path, Effect.OMITTED, error.reason)
+            harvest.report.omit(error.path or path, error.reason)
         except TooMany:
-            harvest.report.add(path, Effect.OMITTED, "its conditions have too many alternatives for rules")
+            harvest.report.omit(path, "its conditions have too many alternatives for rules")
     return finished(harvest, namespace)
 
 
@@ -160,7 +160,7 @@ class _Feature:
         if isinstance(values[0], Mapping) and "value" in values[0] and "variations" not in rule:
             values = [one["value"] for one in values]
         namespace = rule.get("namespace")
-        if namespace and (not isinstance(namespace, Mapping) or namespace.get("enabled")):
+        if namespace and (not isinstance(namespace, Mapping) or namespace.get("enabled", True)):
             self._tell(f"{path}.namespace", Effect.CHANGED, "experiments do not exclude each other here")
         percent = self._dealt(rule, rule.get("coverage", 1), path)
         names = [self._variant(value, f"{path}.variations[{index}]") for index, value in enumerate(values)]

@@ -40,10 +40,10 @@ def import_unleash(content: Any, *, namespace: str | None = None) -> Imported:
             check_key(key)
             _Feature(harvest, content, feature, f"features[{index}]", segments).add()
         except Unsupported as error:
-            harvest.report.add(error.path or f"features[{index}]", Effect.OMITTED, error.reason)
+            harvest.report.omit(error.path or f"features[{index}]", error.reason)
         except TooMany:
             said = "its constraints have too many alternatives for rules"
-            harvest.report.add(f"features[{index}]", Effect.OMITTED, said)
+            harvest.report.omit(f"features[{index}]", said)
     return finished(harvest, namespace)
 
 
