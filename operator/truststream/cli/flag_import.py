@@ -113,4 +113,4 @@ def _tell(found: Imported, report: Path | None) -> None:
     counted = Counter(one.effect for one in findings)
     told = ", ".join(f"{counted[effect]} {effect.lower()}" for effect in Effect if counted[effect])
     flags = sum(one["kind"] == "FeatureFlag" for one in found.manifests)
-    typer.echo(f"{flags} flags imported{f'; in the report: {told}' if told else ''}", err=True)
+    typer.echo(f"{flags} flag{'s' * (flags != 1)} imported{f'; in the report: {told}' if told else ''}", err=True)
