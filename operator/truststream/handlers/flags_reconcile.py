@@ -111,15 +111,14 @@ class FlagReconciler:
         return review(view, before, replace(self._facts.facts(adopted, before.usage), write_usage=write_usage), now)
 
     async def _tell(self, key: Key, obj: Manifest, done: Review, now: float) -> None:
-        if done.acknowledge:
-            current = self._objects.get(kinds.FEATURE_FLAG, *key) or obj
-            await acknowledge(self._objects, current)
         for place, event in enumerate(done.events):
             level = logging.WARNING if event.warning else logging.INFO
             log.log(level, event.message, extra={"flag": "/".join(key), "reason": event.reason})
             # A microsecond apart, so that whoever sorts by time reads them in their order.
             at = datetime.fromtimestamp(now, UTC) + timedelta(microseconds=place)
             await post(self._objects, _event(event), kinds.FEATURE_FLAG, obj, at)
+        if done.acknowledge:
+            await acknowledge(self._objects, self._objects.get(kinds.FEATURE_FLAG, *key) or obj)
 
     async def _refuse(self, key: Key, obj: Manifest, error: StateError) -> None:
         """Said once in a condition; what is served stays."""

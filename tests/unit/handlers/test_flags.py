@@ -231,3 +231,41 @@ async def test_states_are_counted() -> None:
     world.remove(kinds.FEATURE_FLAG, "delta")
     await world.settle()
     assert 'truststream_flags{namespace="shop",state="Stalled"} 0.0' in world.telemetry.text().decode()
+
+
+async def test_a_burst_of_changes_is_built_in_a_fifth_of_the_time() -> None:
+    world = FlagWorld()
+    ticks = iter(range(100))  # every look at the clock is a second later
+    world.book._clock = lambda: float(next(ticks))
+    world.flag("beta")
+    await world.settle()
+    built = world.book.shelf("shop").current
+    world.flag("beta", generation=2, owner="team-a")
+    due = await world.reconciler.run(("shop", "beta"))
+    assert due is not None, "later, with all that comes until then"
+    assert world.book.shelf("shop").current is built
+    for _ in range(10):
+        await world.reconciler.run(("shop", "beta"))
+    assert world.status("beta")["served"]["generation"] == 2
+
+
+async def test_an_approval_that_could_not_be_taken_off_is_told_once() -> None:
+    world = FlagWorld()
+    approval = {"required": 1, "groups": ["leads"]}
+    world.flag("beta", approval=approval)
+    await world.settle()
+    world.server.refuse[kinds.FEATURE_FLAG] = Unavailable("down")
+    notes = {
+        names.APPROVE_ANNOTATION: "1",
+        names.APPROVE_BY_ANNOTATION: "bob",
+        names.APPROVE_GROUPS_ANNOTATION: "leads",
+    }
+    world.flag("beta", notes=notes, approval=approval)
+    with pytest.raises(Unavailable):
+        await world.settle()
+    assert world.status("beta")["served"]["approvedBy"] == ["bob"]
+    world.server.refuse.clear()
+    await world.reconciler.run(("shop", "beta"))
+    await world.settle()
+    assert names.APPROVE_ANNOTATION not in world.live("beta")["metadata"]["annotations"]
+    assert world.events("beta") == ["AwaitingApproval", "Approved", "Served"]
