@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,14 +13,19 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
+from tests.fakes.flags import flag
 from tests.unit.handlers.flags_world import START, FlagWorld
 from truststream.cluster import kinds
 from truststream.errors import ServingError
+from truststream.flags.evaluation import Evaluation, Reason
 from truststream.flags.life.reporting import minute, stamp
 from truststream.flags.life.usage import Report, report_of
 from truststream.handlers.usage import Address, Servers, UsageReader, addresses_of
 from truststream.handlers.usage_keeper import SYNCED_LAG
+from truststream.serving.base import Scope
+from truststream.serving.recorder import FlagRecorder
 
 TURN = 600.0
 
@@ -152,6 +158,19 @@ async def test_turns_are_apart() -> None:
     await asyncio.sleep(0.01)
     assert given == [("shop", "a")], "the next one a second later"
     task.cancel()
+
+
+def test_what_a_server_tells_is_a_report() -> None:
+    registry, scope = CollectorRegistry(), Scope("shop", "prod")
+    recorder, one = FlagRecorder(registry, None), flag("beta", True)
+    recorder.evaluated(scope, one, Evaluation("beta", True, "it", Reason.STATIC, unit_missing=True), {})
+    recorder.synced(scope, "provider", "agent")
+    told = report_of(json.loads(json.dumps(recorder.tallies.usage())))
+    assert (told.process, told.started) == (recorder.tallies.process, recorder.tallies.started)
+    (count,) = told.flags
+    assert (count.namespace, count.flag, count.without_unit) == ("shop", "beta", 1)
+    assert count.variants["it"].evaluations == 1
+    assert [(one.namespace, one.environment) for one in told.synced] == [("shop", "prod")]
 
 
 def endpoint_slice(*endpoints: dict[str, Any], protocol: str | None = None) -> dict[str, Any]:
