@@ -12,7 +12,7 @@ from truststream.cli.backtesting import Backtest, backtest, check_queries, wante
 from truststream.cli.documents import UnreadableError, to_yaml
 from truststream.cli.manifest import USAGE, NoCluster, UsageError, configuration_of, resource_in
 from truststream.cli.past import Names, Past
-from truststream.cli.pasts import Source, Times, check_names, source_of, split_of, times_of
+from truststream.cli.pasts import Source, Times, checked_names, source_of, split_of, times_of
 from truststream.cli.recorded import RecordingError
 from truststream.cli.replay_view import as_json, progress, table, write
 from truststream.errors import SpecError
@@ -107,7 +107,7 @@ def run(
         resource = resource_in(file, name, NoCluster(port), configuration, namespace)
         wanted = wanted_of(resource, configuration, split=arms is not None)
         check_queries(wanted.queries, port)
-        check_names(names, resource)
+        names = checked_names(names, resource)
         past, tape, span = source_of(source, wanted.queries, configuration)
         times = times_of(Times(begin, end, release), span)
         test = Backtest(resource, wanted, *times, arms)

@@ -50,13 +50,14 @@ class Names:
     stable_pods: str = ""
     canary_pods: str = ""
     stable_variant: str = ""
+    canary_variant: str = ""  # what a replay calls its release is not what it released
 
     def of(self, arm: Arm) -> Arm:
         """The arm by its name of then."""
         canary = arm.arm == "canary"
         service = self.canary_service if canary else self.stable_service
         pods = self.canary_pods if canary else self.stable_pods
-        variant = arm.variant if canary else self.stable_variant
+        variant = self.canary_variant if canary else self.stable_variant
         return replace(arm, service=service or arm.service, pods=pods or arm.pods, variant=variant or arm.variant)
 
 

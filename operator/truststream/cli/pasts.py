@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -62,8 +62,8 @@ def split_of(recorded: bool, weight: float | None, plan: bool, names: Names) -> 
     return Split(weight)
 
 
-def check_names(names: Names, resource: Resource) -> None:
-    """Refuse names of pods that match nothing anywhere, and a flag whose arms cannot be told apart.
+def checked_names(names: Names, resource: Resource) -> Names:
+    """The names, of a flag with the variant that its spec releases.
 
     Raises:
         UsageError: one is no regular expression, or nobody knows which variant served then.
@@ -75,6 +75,7 @@ def check_names(names: Names, resource: Resource) -> None:
             re.compile(pattern)
         except re.error as error:
             raise UsageError(f"{option}: {pattern!r} is no regular expression: {error}") from error
+    return replace(names, canary_variant=resource.spec.target_ref.variant or "")
 
 
 def source_of(
