@@ -143,7 +143,6 @@ async def _until_signal(options: ServerOptions) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Requests make no cycles, and going through all compiled flags again and again is what a request would wait for.
+    # Requests make no cycles; looking for some among all compiled flags is what a request would have to wait for.
     gc.set_threshold(50_000, 50, 100)
-    gc.freeze()
     return await serve(options, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -72,7 +73,7 @@ def make_app(parts: Parts, more: Sequence[BaseRoute] = ()) -> tuple[Front, ASGIA
 
 
 class Front:
-    """Bounds what is answered at the same time, and takes the two hot paths before any router."""
+    """Counts answers, bounds how many are made at the same time, and takes the hot paths before any router."""
 
     def __init__(self, hot: ASGIApp, streams: ASGIApp, others: ASGIApp, limit: int) -> None:
         self._hot = hot
@@ -80,9 +81,19 @@ class Front:
         self._others = others
         self._limit = limit
         self.running = 0
+        self.answers: Counter[int] = Counter()  # by status
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """One request."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.answers[message["status"]] += 1
+            await send(message)
+
+        await self._answer(scope, receive, counted)
+
+    async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == events.PATH and scope["method"] == "GET":
             return await self._streams(scope, receive, send)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -52,6 +52,20 @@ def _answer(checks: Mapping[str, Check], notes: Mapping[str, Check]) -> Response
     told = {name: note() for name, note in notes.items()}
     lines += [f"[!] {name}: {note}" if note else f"[+] {name}" for name, note in told.items()]
     return PlainTextResponse("\n".join(lines) + "\n", 503 if any(results.values()) else 200)
+
+
+class Answers(Collector):
+    """How often the HTTP side answered with each status."""
+
+    def __init__(self, by_status: Mapping[int, int]) -> None:
+        self._by_status = by_status
+
+    def collect(self) -> Iterator[Metric]:
+        """For Prometheus."""
+        family = CounterMetricFamily("truststream_server_answers", "HTTP answers by status.", labels=("status",))
+        for status, count in sorted(self._by_status.items()):
+            family.add_metric((str(status),), count)
+        yield family
 
 
 class Gauges(Collector):

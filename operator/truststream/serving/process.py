@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Coroutine
@@ -24,7 +25,7 @@ from truststream.serving.events import EventStreams, ScopeTokens
 from truststream.serving.exposures import routes as exposure_routes
 from truststream.serving.files import FlagFiles
 from truststream.serving.gate import ServerGate
-from truststream.serving.health import Gauges, Health
+from truststream.serving.health import Answers, Gauges, Health
 from truststream.serving.http import HttpServer, listen
 from truststream.serving.keys import ApiKeys
 from truststream.serving.options import ServerOptions
@@ -106,6 +107,7 @@ class Server:
 
     async def answer(self) -> None:
         """Listen for requests, over HTTP and gRPC."""
+        gc.freeze()  # modules and compiled flags stay: no collection goes through them again
         options, configuration = self._options, self._options.configuration
         limits, tls = configuration.limits, configuration.tls
         listening = listen(options.host, options.ports.http)
@@ -174,6 +176,7 @@ class Server:
             "grpc_streams": ("Open gRPC streams.", lambda: float(self._rpc.streams.open if self._rpc else 0)),
         }
         self.registry.register(Gauges(numbers))
+        self.registry.register(Answers(self._front.answers))
 
     def _listening(self) -> str:
         if self._leaving:

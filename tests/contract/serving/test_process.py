@@ -225,6 +225,7 @@ def test_health_and_metrics_have_a_port_of_their_own(server: Process) -> None:
     assert (status, "[+] flags" in text, "[+] watch" in text) == (200, True, True)
     status, text = server.ask("GET", "/metrics", port=server.health)
     assert 'truststream_flag_evaluations_total{flag="new",flag_namespace="shop",variant="off"}' in text
+    assert 'truststream_server_answers_total{status="200"}' in text
     assert server.ask("GET", "/metrics")[0] == 404
 
 
