@@ -33,6 +33,12 @@ _CANARY = {
     "metadata": {"name": "probe"},
     "spec": {"targetRef": {"name": "probe"}},
 }
+_FLAG: dict[str, Any] = {
+    "apiVersion": "truststream.dev/v1alpha1",
+    "kind": "FeatureFlag",
+    "metadata": {"name": "probe"},
+    "spec": {"type": "Boolean", "variants": {"on": True, "off": False}, "defaultVariant": "off"},
+}
 _POD: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -64,6 +70,7 @@ def _wait_until_in_force(cluster: Cluster) -> None:
     waiting.until(lambda: _accepts_canaries(cluster, probe), "CanaryDeployments to be accepted")
     waiting.until(lambda: _holds(cluster, probe), "the hold to be in force")
     waiting.until(lambda: _gives_roles(cluster, probe), "the role policy to be in force")
+    waiting.until(lambda: _stamps_flags(cluster, probe), "the policies of flags to be in force")
     cluster.kubectl("delete", "namespace", probe, "--wait=false")
 
 
@@ -89,3 +96,14 @@ def _holds(cluster: Cluster, probe: str) -> bool:
 def _gives_roles(cluster: Cluster, probe: str) -> bool:
     answer = cluster.kubectl("create", "-n", probe, "--dry-run=server", "-o", "json", "-f", "-", input=json.dumps(_POD))
     return bool(json.loads(answer.stdout)["metadata"]["labels"].get("truststream.dev/role") == "stable")
+
+
+def _stamps_flags(cluster: Cluster, probe: str) -> bool:
+    """Refused by the policy of values, or stamped and taken by the one of approvals."""
+    command = ("create", "-n", probe, "--dry-run=server", "-o", "json", "-f", "-")
+    bad = {**_FLAG, "spec": {**_FLAG["spec"], "defaultVariant": "nothing"}}
+    refused = cluster.kubectl(*command, input=json.dumps(bad), check=False)
+    taken = cluster.kubectl(*command, input=json.dumps(_FLAG), check=False)
+    if refused.returncode == 0 or taken.returncode:
+        return False
+    return "truststream.dev/changed-by" in json.loads(taken.stdout)["metadata"].get("annotations", {})

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from truststream.api.base import ApiModel
 from truststream.api.featureflag import FeatureFlagSpec, FlagCondition, FlagRule, FlagType, ScheduledChange
-from truststream.api.flagvalues import NAMES, TYPE_MESSAGES, TYPES_CEL, VALUES
+from truststream.api.flagvalues import NAMES, TYPE_MESSAGES, TYPES_CEL, VALUES, ValueRule
 from truststream.api.names import GROUP, VERSION
 
 NAME: Final = "truststream-flag-values"
@@ -74,6 +74,28 @@ def flag_values_policy() -> dict[str, Any]:
             "validations": validations,
         },
     }
+
+
+_PLACES: Final[dict[type[ApiModel], str]] = {
+    FeatureFlagSpec: "spec",
+    ScheduledChange: "spec.schedule[]",
+    FlagRule: "spec.rules[]",
+    FlagCondition: "spec.rules[].conditions[]",
+}
+
+
+def sentences() -> list[tuple[str, str]]:
+    """Field and sentence of everything that the policy refuses, for the documentation."""
+    told = [("spec.variants{}", message) for message in TYPE_MESSAGES.values()]
+    told += [(f"spec.{field}", f"a name has at most 63 characters and matches `{NAMES[field]}`") for field in NAMES]
+    for model, place in _PLACES.items():
+        told += [(f"{place}.{rule.field}{_of(rule)}", rule.message) for rule in VALUES[model]]
+    return told
+
+
+def _of(rule: ValueRule) -> str:
+    """Whose rule it is; most operators are told apart by the few that have another one."""
+    return f" of {', '.join(rule.operators)}" if 0 < len(rule.operators) < 10 else ""
 
 
 def _validation(holds: str, path: str, message: str) -> dict[str, str]:

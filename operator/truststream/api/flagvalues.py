@@ -33,12 +33,13 @@ SAFE_INTEGER: Final = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class ValueRule:
-    """One rule about a model of a spec; `field` is blamed."""
+    """One rule about a model of a spec; `field` is blamed. `operators`: of a condition, whose rule it is."""
 
     field: str
     message: str
     cel: str
     holds: Callable[[Any, FeatureFlagSpec], bool]
+    operators: tuple[str, ...] = ()
 
 
 def misfits(spec: FeatureFlagSpec, rules: Mapping[type[ApiModel], tuple[ValueRule, ...]]) -> Iterator[Problem]:
@@ -143,7 +144,11 @@ def _for(operators: frozenset[Operator], field: str, message: str, cel: str, hol
     """A rule for the conditions with one of the operators."""
     names = sorted(operator.value for operator in operators)
     return ValueRule(
-        field, message, f"!(it.operator in {names}) || {cel}", lambda c, _s: c.operator not in operators or holds(c)
+        field,
+        message,
+        f"!(it.operator in {names}) || {cel}",
+        lambda c, _s: c.operator not in operators or holds(c),
+        tuple(names),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from truststream.api import flagrules, rules
+from truststream.api import flagpolicy, flagrules, rules
 from truststream.api.base import ApiModel
 from truststream.api.canarydeployment import CanaryDeploymentSpec
 from truststream.api.featureflag import FeatureFlagSpec
@@ -36,7 +36,8 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind: `lists` says how the API server merges a list (model, field) -> key of its entries, else as one value;
-    `validations` are the rules of a model, `root` those of the object itself."""
+    `validations` are the rules of a model, `root` those of the object itself; `policy` is what an admission policy
+    refuses besides: field and sentence."""
 
     name: str
     plural: str
@@ -48,6 +49,7 @@ class Kind:
     lists: Mapping[tuple[str, str], str]
     validations: Mapping[str, tuple[Validation, ...]]
     root: tuple[Validation, ...]
+    policy: tuple[tuple[str, str], ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -114,6 +116,7 @@ FEATURE_FLAG: Final = Kind(
     },
     validations=rules.validations(flagrules.RULES, {}),
     root=flagrules.ROOT,
+    policy=tuple(flagpolicy.sentences()),
 )
 
 KINDS: Final = (CANARY_DEPLOYMENT, FEATURE_FLAG)

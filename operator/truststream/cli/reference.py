@@ -29,7 +29,8 @@ def resource_page(kind: Kind) -> str:
         "Durations are Go durations such as `90s` or `1h30m`. Percentages are 0 to 100. A field marked * has to be "
         "given.\n",
         f"## spec\n\n{spec['description']}\n\n{_TABLE}{_rows(spec)}",
-        f"## Rules\n\nThe API server refuses what breaks one of these, and names the field.\n\n{_rules(root)}",
+        f"## Rules\n\nThe API server refuses what breaks one of these, and names the field.\n\n{_rules(root)}"
+        + _policy(kind),
         f"## status\n\n{status['description']} Nobody else writes it.\n\n{_TABLE}{_rows(status)}",
     ]
     return "\n".join(parts)
@@ -108,6 +109,15 @@ def _yaml(value: Any) -> str:
 
 def _rules(root: Mapping[str, Any]) -> str:
     return "".join(f"- {line}\n" for line in dict.fromkeys(_rule_lines(root)))
+
+
+def _policy(kind: Kind) -> str:
+    if not kind.policy:
+        return ""
+    told = "".join(f"- `{field}`: {message}.\n" for field, message in kind.policy)
+    return (
+        f"\nAn admission policy of the chart refuses these; environments and their rules are looked at alike.\n\n{told}"
+    )
 
 
 def _rule_lines(root: Mapping[str, Any]) -> Iterator[str]:

@@ -90,6 +90,15 @@ def test_what_the_configuration_says_itself_wins() -> None:
     assert (configuration.environment, configuration.audience) == ("stage", "flags")
 
 
+def test_only_its_own_part_of_the_configuration_restarts_it() -> None:
+    def template(values: Object) -> Any:
+        return _deployment(values)["template"]
+
+    other = {"configuration": {"prometheus": {"address": "http://other:9090"}}}
+    assert template(other) == template({})
+    assert template({"server": {"environment": "prod"}}) != template({})
+
+
 def test_every_file_that_the_configuration_names_is_mounted() -> None:
     values = {"server": {"apiKeys": {"secretName": "keys"}, "tls": {"secretName": "certificate"}, **_DATABASE}}
     configuration = _configuration(values)

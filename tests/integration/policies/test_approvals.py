@@ -294,7 +294,14 @@ def test_people_cannot_write_the_status(checkout: Flag) -> None:
 _LATER = {"generation": 1, "at": "2026-01-01T00:00:00Z"}
 
 
-@pytest.mark.parametrize("status", [{}, {"history": [_LATER]}], ids=["none", "nobody"])
+_BARE = {"generation": 1, "digest": "", "since": "2026-01-01T00:00:00Z", "spec": {}}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{}, {"history": [_LATER]}, {"served": _BARE}, {"served": {**_BARE, "spec": {"approval": "odd"}}}],
+    ids=["none", "nobody", "bare", "odd"],
+)
 def test_no_status_is_too_bare_to_be_looked_at(checkout: Flag, status: dict[str, Any]) -> None:
     """An expression that fails would refuse the request that repairs something."""
     nothing = dict.fromkeys(("served", "history", "approvals"))

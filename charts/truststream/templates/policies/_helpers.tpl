@@ -85,14 +85,18 @@ of the rule is itself a change that waits.
   expression: 'request.operation == "CREATE" ? "" : string(oldObject.metadata.?generation.orValue(0))'
 - name: status
   expression: 'request.operation == "CREATE" ? {} : oldObject.?status.orValue({})'
+- name: hasServed
+  expression: has(variables.status.served) && has(variables.status.served.spec)
 - name: servedGeneration
   expression: string(variables.status.?served.?generation.orValue(0))
 - name: servedGroups
-  expression: variables.status.?served.?spec.?approval.?groups.orValue([])
+  expression: >-
+    variables.hasServed && has(variables.status.served.spec.approval) && type(variables.status.served.spec.approval) == map
+    ? variables.status.served.spec.approval.?groups.orValue([]) : []
 - name: newGroups
   expression: object.spec.?approval.?groups.orValue([])
 - name: groups
-  expression: 'has(variables.status.served) && has(variables.status.served.spec) ? variables.servedGroups : variables.newGroups'
+  expression: 'variables.hasServed ? variables.servedGroups : variables.newGroups'
 - name: required
   expression: size(variables.groups) > 0
 # Of all changes since what is served: a later small change does not launder an earlier one.
