@@ -149,7 +149,15 @@ def _routes(parts: Parts) -> list[BaseRoute]:
         Route("/v1/evaluate", Batch(parts.catalog, parts.gate, parts.recorder).answer, methods=["POST"]),
         Route("/v1/cache/clear", clear, methods=["POST"]),
         Route("/v1/usage", usage, methods=["GET"]),
+        Route(events.PATH, _OnlyGet()),
     ]
+
+
+class _OnlyGet:
+    """A path that is taken before the router when it is asked for with GET."""
+
+    async def __call__(self, _scope: AsgiScope, _receive: Receive, _send: Send) -> None:
+        raise HTTPException(405, headers={"Allow": "GET"})
 
 
 async def _permitted(parts: Parts, request: Request, verb: str) -> None:
