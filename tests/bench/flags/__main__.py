@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.bench.flags import peer
+
 ANSWER = Path(__file__).parents[3] / "build" / "bench" / "flags.json"
 PARTS = ("evaluate", "ofrep", "many", "applied")
 
@@ -23,7 +25,9 @@ def goals(found: Mapping[str, Figures]) -> list[tuple[str, bool]]:
     rows: list[tuple[str, bool]] = []
     if "evaluate" in found:
         rate = found["evaluate"]["typicalPerSecond"]
-        rows.append((f"a typical flag in process: {rate:,.0f} evaluations a second, goal 200,000", rate > 200_000))
+        times = found["evaluate"]["timesTheCore"]
+        text = f"a typical flag in process: {rate:,.0f} evaluations a second, goal 200,000; {times} times flagd's core"
+        rows.append((text, rate > 200_000))
     if "ofrep" in found:
         paced = found["ofrep"]["singleAt2000"]
         text = f"OFREP at 2,000 requests a second on one core: p99 {paced['p99Milliseconds']} ms, goal 5 ms"
@@ -40,7 +44,11 @@ def goals(found: Mapping[str, Figures]) -> list[tuple[str, bool]]:
 def main() -> int:
     """0 when the goals are met, 1 when one is missed."""
     chosen = sys.argv[1:] or PARTS
-    found = {part: importlib.import_module(f"tests.bench.flags.{part}").measure() for part in chosen}
+    found: dict[str, dict[str, Any]] = {}
+    for part in chosen:
+        found[part] = dict(importlib.import_module(f"tests.bench.flags.{part}").measure())
+    if "evaluate" in found:
+        found["evaluate"] |= peer.measure(found["evaluate"]["typicalPerSecond"])
     ANSWER.parent.mkdir(parents=True, exist_ok=True)
     ANSWER.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

@@ -12,12 +12,12 @@ from typing import Any
 
 from tests.bench.flags import flags
 from tests.bench.flags.server import Server, running
-from tests.cluster import Cluster, addons, ensure
+from tests.cluster import Cluster, ensure
+from tests.integration import installation
 
 NAME = "bench-flags"
 CHANGES = 20
 LIMIT = 30.0
-_CRDS = Path(__file__).parents[3] / "crds"
 _KEY, _NAMESPACE = "checkout", "bench"
 
 
@@ -25,8 +25,7 @@ def measure() -> dict[str, Any]:
     """Milliseconds after kubectl had returned; 0 where the server was the faster."""
     cluster = ensure("control-plane", NAME)
     try:
-        cluster.kubectl("apply", "--server-side", "-f", str(_CRDS))
-        addons.wait_for_kinds(cluster, "crd/featureflags.truststream.dev")
+        installation.install(cluster)
         cluster.kubectl("create", "namespace", _NAMESPACE)
         with (
             tempfile.TemporaryDirectory() as folder,
