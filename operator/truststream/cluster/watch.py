@@ -90,6 +90,7 @@ class Watch:
         self._version = ""
         self._failures = 0
         self._told = ""
+        self._listed = False
         self.name = f"{self._kind.plural}" + (f" in {namespace}" if namespace else "")
         sink.expect(self.name)
 
@@ -109,7 +110,7 @@ class Watch:
         if not self._version:
             objects, version = await self._list(session)
             self._sink.replace(self._kind.name, self._namespace, objects)
-            self._version = version
+            self._version, self._listed = version, True
             self._sink.held(self.name)
         began = time.monotonic()
         await self._follow(session)
@@ -187,7 +188,8 @@ class Watch:
         if self._failures or not self._version:
             self._sink.lost(self.name)
         if str(error) != self._told and self._failures:
-            log.warning("the watch of %s is lost, the last known is served: %s%s", self.name, error, hint)
+            served = "the last known is served" if self._listed else "there is nothing to serve yet"
+            log.warning("the watch of %s is lost, %s: %s%s", self.name, served, error, hint)
             self._told = str(error)
         await asyncio.sleep(self._backoff.seconds(self._failures))
         self._failures += 1

@@ -38,6 +38,7 @@ class FlagFiles:
         self._namespace = namespace
         self._seen: dict[Path, _Mark] = {}
         self._held: dict[Path, list[Manifest]] = {}
+        self._missing = False  # the whole directory
         sink.expect(_WATCH)
 
     def start(self) -> None:
@@ -61,9 +62,16 @@ class FlagFiles:
 
     def refresh(self) -> None:
         """Look once."""
-        marks = self._marks()
-        if marks == self._seen:
-            return
+        try:
+            marks = self._marks()
+        except OSError as error:
+            if not self._missing:
+                log.error("%s: %s; what it said before holds", self._directory, error.strerror)
+            self._missing = True
+            return self._sink.lost(_WATCH)
+        if marks == self._seen and not self._missing:
+            return None
+        self._missing = False
         wrong = False
         changed = [path for path, mark in marks.items() if self._seen.get(path) != mark]
         for path in changed:
@@ -75,7 +83,7 @@ class FlagFiles:
         self._held = {path: self._held[path] for path in marks if path in self._held}
         self._seen = marks
         self._tell()
-        (self._sink.lost if wrong else self._sink.held)(_WATCH)
+        return (self._sink.lost if wrong else self._sink.held)(_WATCH)
 
     def _tell(self) -> None:
         for kind in (FEATURE_FLAG, SEGMENTS):
@@ -92,6 +100,7 @@ class FlagFiles:
 
     def _paths(self) -> Iterable[Path]:
         """A mounted ConfigMap has each file twice, once in a hidden directory."""
+        self._directory.stat()  # one that is gone is no empty one
         for path in sorted(self._directory.rglob("*")):
             below = path.relative_to(self._directory).parts
             if path.suffix in _ENDINGS and not any(part.startswith(".") for part in below):

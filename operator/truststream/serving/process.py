@@ -190,7 +190,8 @@ class Server:
     def _stale(self) -> str:
         if self.catalog.stale_since is None:
             return ""
-        return f"lost {self._stale_seconds():.0f} s ago, the last known flags are served"
+        served = "the last known flags are served" if self.catalog.ready else "there is nothing to serve yet"
+        return f"lost {self._stale_seconds():.0f} s ago, {served}"
 
 
 def _watches(options: ServerOptions, connection: Connection, catalog: FlagCatalog) -> list[Watch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ async def test_files_are_served_and_followed(tmp_path: Path, caplog: pytest.LogC
     (tmp_path / "below" / "b.yml").unlink()
     looked()
     assert not catalog.flags(Scope("shop")).flags
+    (tmp_path / "a.yaml").write_text(FLAG.format(name="new", default="on"))
+    assert looked() == "on"
+    moved = tmp_path.with_name("moved")
+    os.rename(tmp_path, moved)
+    assert (looked(), looked(), catalog.stale_since is not None) == ("on", "on", True)
+    os.rename(moved, tmp_path)
+    assert (looked(), catalog.stale_since) == ("on", None)
     catalog.close()
 
 
