@@ -1,7 +1,8 @@
 """What we deliver to flagd's in-process evaluators gives there what we give, whatever flag and context.
 
 All is random, from fixed seeds; contexts mix types on purpose. FlagdV2 is compared with the cores that deal by version
-2, FlagdV3 with the one that deals by version 3, and flags that deal no units with all of them.
+2, FlagdV3 with the one that deals by version 3, and flags that deal no units with all of them. Node's checks every
+definition against flagd's published schema as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tests.contract.flags.cores import Core, Question, core
 from tests.contract.flags.random_flags import KINDS, NOW, SEGMENTS, Maker
 from truststream.api.featureflag import Segment
 from truststream.flags.build import build
+from truststream.flags.evaluation import Reason
 from truststream.flags.flagd import document
 from truststream.flags.flagset import FlagSet
 from truststream.flags.source import FlagSource
@@ -61,11 +63,13 @@ def differences(flags: FlagSet, maker: Maker, evaluator: Core) -> list[str]:
         for _ in range(CONTEXTS)
     ]
     assert len(questions) == FLAGS * CONTEXTS
-    found = []
+    found, reasons = [], set[Reason]()
     for asked, told in zip(questions, evaluator.ask(sent, questions), strict=True):
         ours = flags.evaluate(asked.key, asked.context, asked.now)
+        reasons.add(ours.reason)
         if (told.variant, told.value, told.error) != (ours.variant, ours.value, None):
             found.append(f"{asked}: we say {ours}, flagd {told}; {json.dumps(sent['flags'][asked.key])}")
+    assert {Reason.TARGETING_MATCH, Reason.DEFAULT, Reason.DISABLED} <= reasons
     return found
 
 

@@ -3,6 +3,14 @@ const { FlagdCore } = require('@openfeature/flagd-core');
 const readline = require('node:readline');
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+let refused = '';
+const schema = {
+  ...quiet,
+  debug(message) {
+    // What does not fit the published schema is only told to the log.
+    if (String(message).startsWith('invalid flagd flag configuration')) refused = String(message).slice(0, 2000);
+  },
+};
 const resolvers = {
   boolean: ['resolveBooleanEvaluation', false],
   string: ['resolveStringEvaluation', ''],
@@ -25,8 +33,9 @@ function ask(core, key, kind, context) {
 
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const question = JSON.parse(line);
-  const core = new FlagdCore(undefined, quiet);
+  const core = new FlagdCore(undefined, schema);
   core.setConfigurations(JSON.stringify(question.flags));
+  if (refused) throw new Error(refused);
   const answers = question.ask.map(([key, kind, context, at]) => {
     now = at;
     return ask(core, key, kind, context);
