@@ -233,6 +233,20 @@ def test_flagd_takes_one_namespace_each_from_the_server() -> None:
         assert pod["spec"]["automountServiceAccountToken"] is False
 
 
+def test_alerts_speak_of_the_servers_own_job() -> None:
+    rules = {"prometheusRule": {"enabled": True}, "serviceMonitor": {"enabled": True}}
+    documents = render(rules)
+    (group,) = one_of_kind(documents, "PrometheusRule")["spec"]["groups"]
+    told = [rule for rule in group["rules"] if "Server" in rule["alert"]]
+    assert len(told) == 2
+    service = one_of_kind(documents, "Service", SERVER)["metadata"]["name"]  # a ServiceMonitor's job
+    assert all(f'job="{service}"' in rule["expr"] for rule in told)
+    assert one_of_kind(documents, "ServiceMonitor", SERVER)["spec"]["endpoints"][0]["port"] == "health"
+    off = render({**rules, "server": {"enabled": False}})
+    (group,) = one_of_kind(off, "PrometheusRule")["spec"]["groups"]
+    assert not [rule for rule in group["rules"] if "Server" in rule["alert"]]
+
+
 def test_names_are_those_that_the_code_uses() -> None:
     account = one_of_kind(render(), "ServiceAccount", SERVER)["metadata"]
     assert f"system:serviceaccount:{account['namespace']}:{account['name']}" == server_verb.USER
