@@ -23,6 +23,8 @@ NamespaceOption = Annotated[
 AllOption = Annotated[bool, typer.Option("-A", "--all-namespaces", help="In all namespaces.")]
 KubeconfigOption = Annotated[str | None, typer.Option("--kubeconfig", help="Path of the kubeconfig.")]
 ContextOption = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
+KubeContextOption = Annotated[str | None, typer.Option("--kube-context", help="Context of the kubeconfig.")]
+"""Where `--context` is an evaluation's."""
 
 
 class Resources(Protocol):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from truststream.cli.access import Access, ContextOption, KubeconfigOption, NamespaceOption
+from truststream.cli.access import Access, KubeconfigOption, KubeContextOption, NamespaceOption
 from truststream.cli.documents import Format, to_text
 from truststream.cli.flag_contexts import context_of
 from truststream.cli.flag_room import AtOption, EnvironmentOption, flag_in, live_room, now_or, room_in
@@ -33,7 +33,7 @@ def evaluate(
     output: Annotated[Format | None, typer.Option("-o", "--output", help="json or yaml instead of a table.")] = None,
     namespace: NamespaceOption = None,
     kubeconfig: KubeconfigOption = None,
-    kube_context: ContextOption = None,
+    kube_context: KubeContextOption = None,
 ) -> None:
     """Show what a flag gives for a context: variant, value, reason and rule. Evaluated here, as the server would."""
     context, now = context_of(given), now_or(at)

@@ -87,7 +87,7 @@ def _expand(names: list[str]) -> Iterator[str]:
 def _look(files: list[str], configuration: Configuration | None) -> tuple[int, list[Line]]:
     places = [place for file in files for place in _places(file)]
     together = gather((place.manifest for place in places), time.time())
-    lines = [_line(place, found) for place in places for found in _findings(place.manifest, configuration, together)]
+    lines = [_line(place, found) for place in places for found in findings_of(place.manifest, configuration, together)]
     return len(places), lines
 
 
@@ -98,7 +98,8 @@ def _places(file: str) -> Iterator[Place]:
             yield Place(file, document, manifest, root)
 
 
-def _findings(manifest: dict[str, Any], configuration: Configuration | None, together: Files) -> list[Finding]:
+def findings_of(manifest: dict[str, Any], configuration: Configuration | None, together: Files) -> list[Finding]:
+    """All about one manifest of ours; `together` is what stands beside it."""
     if is_flag(manifest):
         return flag_findings(manifest, together)
     if is_segments(manifest):
@@ -108,14 +109,15 @@ def _findings(manifest: dict[str, Any], configuration: Configuration | None, tog
 
 def _ours(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Our manifests in a document, and where they stand in it: itself, or the items of a List."""
-    if _is_ours(content):
+    if is_ours(content):
         yield content, ""
     elif isinstance(content, dict) and content.get("kind") == "List":
         items = content.get("items") or []
-        yield from ((item, f"items[{index}].") for index, item in enumerate(items) if _is_ours(item))
+        yield from ((item, f"items[{index}].") for index, item in enumerate(items) if is_ours(item))
 
 
-def _is_ours(content: Any) -> bool:
+def is_ours(content: Any) -> bool:
+    """Whether a document is one of our kinds, or holds segments."""
     return concerns(content) or is_segments(content)
 
 
