@@ -75,7 +75,7 @@ class Intake(ExposureSink, Protocol):
         """
 
     async def stop(self, grace: float = 5.0) -> None:
-        """Take no more, write what is in memory to the spool, and give the database `grace` seconds to take it."""
+        """Take no more, write what is in memory to the spool, and give a database that answers `grace` seconds."""
 
     def health(self) -> str:
         """Empty when all is well, else a sentence: the database is away, the spool is full."""

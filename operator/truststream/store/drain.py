@@ -62,13 +62,9 @@ class Drain:
             await asyncio.sleep(_LINGER)
 
     async def empty(self) -> None:
-        """Return once nothing waits; for ever while the database is away."""
-        while True:
-            if await self._step():
-                continue
-            if not self._spool.waiting:
-                return
-            await asyncio.sleep(_FIRST)
+        """Return once nothing waits, or the database does not take it: then another server will."""
+        while await self._step():
+            pass
 
     async def _step(self) -> bool:
         """One batch; False when there is none, or the database did not take it."""

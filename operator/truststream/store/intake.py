@@ -85,6 +85,8 @@ class SpooledIntake:
             async with asyncio.timeout(grace):
                 await self._drain.empty()
         except TimeoutError:
+            _LOG.warning("the database takes longer than %g s", grace)
+        if self._spool.waiting:
             _LOG.warning("%d records stay in the spool for the next server", self._spool.waiting)
         await self._store.close()
         await asyncio.to_thread(self._spool.close)

@@ -190,3 +190,15 @@ def test_a_file_that_should_hold_the_url(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(ConfigurationError, match=r"/empty is empty; it must hold the database's URL"):
         open_sink(configuration(tmp_path / "empty"))
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_is_away(
+    tmp_path: Path, url_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(url_file, "wrong")
+    opened = Opened(tmp_path, url_file)
+    await opened.sink.start()
+    await opened.sink.record([exposure("1")])
+    async with asyncio.timeout(30):
+        await opened.sink.stop(grace=3600)
+    assert "1 records stay in the spool for the next server" in caplog.text
