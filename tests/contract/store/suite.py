@@ -57,7 +57,7 @@ class StoreContract:
         writers = [open_store(world.url), open_store(world.url)]
 
         async def write(who: int) -> None:
-            for batch in range(15):
+            for batch in range(40):
                 await writers[who].add_exposures([exposure(f"{who}-{batch}-{row}") for row in range(20)])
 
         seen, after = list[str](), 0
@@ -71,7 +71,7 @@ class StoreContract:
                 break
         await writing
         await asyncio.gather(*(writer.close() for writer in writers))
-        assert sorted(seen) == sorted(f"user-{who}-{b}-{row}" for who in (0, 1) for b in range(15) for row in range(20))
+        assert sorted(seen) == sorted(f"user-{who}-{b}-{row}" for who in (0, 1) for b in range(40) for row in range(20))
 
     async def test_forgets_by_age_and_in_portions(self, store: Store) -> None:
         await store.add_exposures([replace(exposure(number), at=NOW - number) for number in range(10)])
