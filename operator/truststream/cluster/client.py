@@ -19,6 +19,7 @@ _JSON: Final = "application/json"
 _JSON_PATCH: Final = "application/json-patch+json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
+_DOCUMENTS: Final = "application/json, application/jwk-set+json"  # the API server gives its keys as no other type
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class _Request:
     query: Mapping[str, str] | None = None
     body: Any = None
     content: str = _JSON
+    accept: str = _JSON
 
     @property
     def path(self) -> str:
@@ -42,6 +44,23 @@ class _Request:
 
     def __str__(self) -> str:
         return f"{self.method} {self.counted_as} {self.namespace + '/' if self.namespace else ''}{self.name or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    path: str
+    method: str = "GET"
+    query: Mapping[str, str] | None = None
+    body: Any = None
+    content: str = _JSON
+    accept: str = _DOCUMENTS
+
+    @property
+    def counted_as(self) -> str:
+        return self.path
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 Counted = Callable[[str, str, str], None]
@@ -69,6 +88,10 @@ class Client:
         query = {"labelSelector": labels} if labels else {}
         found = await self._call("GET", kind_of(kind), namespace, query=query)
         return list(found.get("items") or ())
+
+    async def document(self, path: str) -> Manifest:
+        """What is at a path and no object, such as ``/openid/v1/jwks``."""
+        return await self._ask(_Document(path))
 
     async def apply(self, kind: str, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> Manifest:
         """Server-side apply, forced: only for what is ours, object or field."""
@@ -114,7 +137,10 @@ class Client:
         return await self._call("DELETE", kind_of(kind), namespace, name, body=body)
 
     async def _call(self, *args: Any, **kwargs: Any) -> Manifest:
-        request, outcome = _Request(*args, **kwargs), "ok"
+        return await self._ask(_Request(*args, **kwargs))
+
+    async def _ask(self, request: _Request | _Document) -> Manifest:
+        outcome = "ok"
         try:
             return await self._send(request)
         except ClusterError as error:
@@ -123,12 +149,12 @@ class Client:
         finally:
             self._counted(request.method, request.counted_as, outcome)
 
-    async def _send(self, request: _Request) -> Manifest:
+    async def _send(self, request: _Request | _Document) -> Manifest:
         sent = await self._api.param_serialize(
             request.method,
             request.path,
             query_params=list((request.query or {}).items()),
-            header_params={"Content-Type": request.content, "Accept": _JSON},
+            header_params={"Content-Type": request.content, "Accept": request.accept},
             body=request.body,
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,25 +9,25 @@ from typing import Any, Final
 from truststream.api.names import GROUP
 from truststream.cluster.client import Client
 from truststream.cluster.kinds import ACCESS_REVIEW, TOKEN_REVIEW
-from truststream.errors import ClusterError, Invalid, Unavailable
+from truststream.errors import ClusterError, Invalid
 
-_ACCOUNT: Final = "system:serviceaccount:"
+ACCOUNT: Final = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose token it is. `reviewed` is when (epoch seconds)."""
+    """Whose token it is; `by_signature`: nobody said whether it is still good."""
 
     user: str
     uid: str = ""
     groups: tuple[str, ...] = ()
     extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    reviewed: float = 0.0
+    by_signature: bool = False
 
     @property
     def namespace(self) -> str:
         """Of a ServiceAccount; empty for anybody else."""
-        return self.user.removeprefix(_ACCOUNT).partition(":")[0] if self.user.startswith(_ACCOUNT) else ""
+        return self.user.removeprefix(ACCOUNT).partition(":")[0] if self.user.startswith(ACCOUNT) else ""
 
 
 class Reviews:
@@ -55,7 +54,6 @@ class Reviews:
             str(user.get("uid", "")),
             tuple(user.get("groups") or ()),
             user.get("extra") or {},
-            time.time(),
         )
 
     async def may(self, who: Identity, verb: str, namespace: str) -> bool:
@@ -74,7 +72,7 @@ class Reviews:
             made = await self._client.create(kind, {"metadata": {}, "spec": dict(spec)})
         except Invalid as error:
             # The API server's sentence may quote what was sent.
-            raise Unavailable(f"{kind} was refused as invalid", status=error.status) from None
+            raise ClusterError(f"{kind} was refused as invalid", status=error.status) from None
         status = made.get("status")
         if not isinstance(status, Mapping):
             raise ClusterError(f"{kind} was answered without a status")

@@ -2,7 +2,8 @@
 
 A ServiceAccount's token and an API key open their own namespace. A token opens others too where the account has the
 verb `evaluate` on featureflags there. What the API server said is kept: a minute for yes, ten seconds for no, and ten
-minutes more while it is away. Tokens and keys are kept as keyed hashes, and never told.
+minutes more while it is away. What only a token's signature said is kept for five seconds. Tokens and keys are kept as
+keyed hashes, and never told.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ EVALUATE: Final = "evaluate"
 ANONYMOUS: Final = "anonymous"
 _LONGEST_TOKEN: Final = 16_384
 _REVIEWS_AT_ONCE: Final = 64
+_YES: Final = Lifetimes(60.0)
+_NO: Final = Lifetimes(10.0)
+_SIGNED: Final = Lifetimes(5.0, away=0.0)
 
 
 class Reviewer(Protocol):
-    """`cluster.reviews.Reviews`."""
+    """`serving.identities.Identities`, in front of `cluster.reviews.Reviews`."""
 
     async def who(self, token: str) -> Identity | None:
         """Whose token this is."""
@@ -70,13 +74,8 @@ class ServerGate:
         self._keys = keys
         self._rates = Rates(configuration.limits.requests_per_second, clock=clock)
         self._salt = secrets.token_bytes(32)
-        times = Lifetimes()
-        self._tokens: Remembered[bytes, _Known | None] = Remembered(
-            lambda known: times.good if known else times.bad, times.away, clock=clock
-        )
-        self._rights: Remembered[_Right, bool] = Remembered(
-            lambda allowed: times.good if allowed else times.bad, times.away, clock=clock
-        )
+        self._tokens: Remembered[bytes, _Known | None] = Remembered(_keep, clock=clock)
+        self._rights: Remembered[_Right, bool] = Remembered(lambda allowed: _YES if allowed else _NO, clock=clock)
         self._reviewing = 0
 
     async def admit(self, credentials: Credentials, selector: str, *, cost: int = 1) -> tuple[Caller, Scope]:
@@ -196,6 +195,12 @@ class ServerGate:
         seconds = self._rates.wait(name, cost)
         if seconds:
             raise Refused(429, "too many requests; ask again later, or less often", retry_after=math.ceil(seconds))
+
+
+def _keep(known: _Known | None) -> Lifetimes:
+    if known is None:
+        return _NO
+    return _SIGNED if known.identity is not None and known.identity.by_signature else _YES
 
 
 def _away(error: ClusterError) -> Refused:

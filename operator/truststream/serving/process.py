@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from truststream.cluster.client import Client
 from truststream.cluster.connection import USER_AGENT, Connection, connect
 from truststream.cluster.reviews import Reviews
+from truststream.cluster.signatures import Signatures
 from truststream.cluster.watch import Watch
 from truststream.flags.build import build
 from truststream.serving import rpc
@@ -27,6 +28,7 @@ from truststream.serving.files import FlagFiles
 from truststream.serving.gate import ServerGate
 from truststream.serving.health import Answers, Gauges, Health
 from truststream.serving.http import HttpServer, listen
+from truststream.serving.identities import PATIENCE, Identities
 from truststream.serving.keys import ApiKeys
 from truststream.serving.options import ServerOptions
 from truststream.serving.recorder import FlagRecorder
@@ -35,7 +37,6 @@ from truststream.store.base import Intake
 
 log = logging.getLogger(__name__)
 
-_REVIEW: Final = 3.0  # seconds that the API server has to say whose token it is
 _HEALTH_HEAD: Final = 16_384
 
 
@@ -72,7 +73,7 @@ class Server:
         self._http: HttpServer | None = None
         self._health_server: HttpServer | None = None
         self._rpc: rpc.Servers | None = None
-        self._client = Client(connection, timeout=_REVIEW) if connection else None
+        self._client = Client(connection, timeout=PATIENCE) if connection else None
         self._certificate = Certificate(configuration.tls) if configuration.tls else None
         self.catalog = FlagCatalog(build, environment=configuration.environment or "")
         self._source = FlagFiles(options.flags, self.catalog) if options.flags else None
@@ -80,9 +81,9 @@ class Server:
         self.registry = CollectorRegistry()
         self._sink: Intake | None = open_sink(configuration.store, self.registry) if configuration.store else None
         self.recorder = FlagRecorder(self.registry, self._sink)
-        reviews = Reviews(self._client, configuration.audience) if self._client else None
+        self._identities = _identities(self._client, configuration.audience) if self._client else None
         keys = ApiKeys(Path(configuration.api_keys)) if configuration.api_keys else None
-        self.gate = ServerGate(configuration, reviews, keys)
+        self.gate = ServerGate(configuration, self._identities, keys)
         self.streams = EventStreams(self.catalog, ScopeTokens(options.signing_key()), configuration.limits.streams)
         parts = Parts(configuration, self.catalog, self.gate, self.recorder, self.streams)
         self._front, self._app = make_app(parts, exposure_routes(self.catalog, self.gate, self._sink, self.registry))
@@ -99,6 +100,8 @@ class Server:
             await self._sink.start()
         if self._certificate is not None:
             self._spawn(self._certificate.follow(), "certificate")
+        if self._identities is not None:
+            self._spawn(self._identities.run(), "keys of tokens")
         if self._source is not None:
             self._source.start()
             self._spawn(self._source.run(), "files")
@@ -166,6 +169,8 @@ class Server:
         self.health.ready["flags"] = lambda: "" if self.catalog.ready else "not read yet"
         self.health.ready["server"] = self._listening
         self.health.notes["watch"] = self._stale
+        if self._identities is not None:
+            self.health.notes["tokens"] = self._identities.note
         if self._sink is not None:
             self.health.notes["store"] = self._sink.health
         numbers = {
@@ -192,6 +197,10 @@ class Server:
             return ""
         served = "the last known flags are served" if self.catalog.ready else "there is nothing to serve yet"
         return f"lost {self._stale_seconds():.0f} s ago, {served}"
+
+
+def _identities(client: Client, audience: str) -> Identities:
+    return Identities(Reviews(client, audience), Signatures(client, audience))
 
 
 def _watches(options: ServerOptions, connection: Connection, catalog: FlagCatalog) -> list[Watch]:

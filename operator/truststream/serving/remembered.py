@@ -20,10 +20,9 @@ _AGAIN: Final = 5.0  # between two attempts while nobody answers
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Seconds that an answer is good; `bad` for refusals; `away` more while it cannot be had anew."""
+    """Seconds that an answer is good, and that it is good beyond while it cannot be had anew."""
 
-    good: float = 60.0
-    bad: float = 10.0
+    good: float
     away: float = 600.0
 
 
@@ -39,19 +38,17 @@ class _Entry(Generic[Value]):
 class Remembered(Generic[Key, Value]):
     """A bounded cache; of several who want the same answer one asks.
 
-    `keep` says how long an answer is good for. Only `Unavailable` and its like (ClusterError) count as being away.
+    `keep` says how long an answer is good. Only `Unavailable` and its like (ClusterError) count as being away.
     """
 
     def __init__(
         self,
-        keep: Callable[[Value], float],
-        away: float,
+        keep: Callable[[Value], Lifetimes],
         *,
         size: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keep = keep
-        self._away = away
         self._size = size
         self._clock = clock
         self._entries: OrderedDict[Key, _Entry[Value]] = OrderedDict()
@@ -104,8 +101,9 @@ class Remembered(Generic[Key, Value]):
             if (entry := self._entries.get(key)) is not None:
                 entry.failed, entry.renew_at = True, self._clock() + _AGAIN
             raise
-        now, good = self._clock(), self._keep(value)
-        self._entries[key] = _Entry(value, now + good * _EARLY, now + good, now + good + self._away)
+        now, times = self._clock(), self._keep(value)
+        until = now + times.good
+        self._entries[key] = _Entry(value, now + times.good * _EARLY, until, until + times.away)
         self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
