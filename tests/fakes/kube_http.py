@@ -1,4 +1,5 @@
-"""An API server on loopback, as far as the flag server needs one: lists, watches, reviews of tokens and rights.
+"""An API server on loopback, as far as the flag server needs one: lists, watches, reviews of tokens and rights,
+and the keys by which its tokens are signed.
 
 It may be stopped and started again on its port, forget old versions (410), and lose or delay watches.
 """
@@ -7,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jwt
 from aiohttp import web
 
+from tests.fakes.issuer import ISSUER, Issuer
+
 Manifest = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FLAGS = "/apis/truststream.dev/v1alpha1"
 
 
@@ -23,10 +28,13 @@ class KubeHttp:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
         self.tokens: dict[str, tuple[str, list[str]]] = {}  # user and audiences
+        self.issuers: list[Issuer] = []  # whose tokens are good as long as their account is in `accounts`
+        self.accounts: set[str] = set()
         self.rights: set[tuple[str, str, str]] = set()
         self.requests: list[str] = []
         self.page = 500
         self.port = 0
+        self.frozen = False  # takes requests and answers none
         self._version = 10
         self._events: list[tuple[int, str, str, Manifest]] = []  # version, plural, type
         self._oldest = 0
@@ -35,12 +43,14 @@ class KubeHttp:
         self._watching: set[web.StreamResponse] = set()
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self._freeze])
         for where in ("", "/namespaces/{namespace}"):
             app.router.add_get(f"{_FLAGS}{where}/{{plural:featureflags}}", self._get)
             app.router.add_get(f"/api/v1{where}/{{plural:configmaps}}", self._get)
         app.router.add_post("/apis/authentication.k8s.io/v1/tokenreviews", self._token)
         app.router.add_post("/apis/authorization.k8s.io/v1/subjectaccessreviews", self._access)
+        app.router.add_get("/.well-known/openid-configuration", self._configuration)
+        app.router.add_get("/openid/v1/jwks", self._keys)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -153,12 +163,46 @@ class KubeHttp:
     async def _token(self, request: web.Request) -> web.Response:
         self.requests.append("tokenreview")
         spec = (await request.json())["spec"]
-        user, audiences = self.tokens.get(spec["token"], ("", []))
+        user, audiences = self._account(spec["token"])
         common = [one for one in spec["audiences"] if one in audiences]
         status: Manifest = {"authenticated": False, "error": "invalid bearer token"}
         if common:
-            status = {"authenticated": True, "audiences": common, "user": {"username": user, "groups": ["all"]}}
+            status = {"authenticated": True, "audiences": common, "user": user}
         return web.json_response({"status": status}, status=201)
+
+    def _account(self, token: str) -> tuple[Manifest, list[str]]:
+        """Of a name for a token, or of a real one; and the audiences that it is for."""
+        user, audiences = self.tokens.get(token, ("", []))
+        for issuer in self.issuers:
+            try:
+                claims = jwt.decode(
+                    token, issuer.key.public_key(), [issuer.algorithm], options={"verify_aud": False}, issuer=ISSUER
+                )
+            except jwt.PyJWTError:
+                continue
+            if claims["sub"] in self.accounts:
+                user, audiences = claims["sub"], claims["aud"]
+        _, _, namespace, _ = user.split(":") if user else [""] * 4
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+        return {"username": user, "uid": f"uid-{user.rpartition(':')[2]}", "groups": groups}, audiences
+
+    async def _configuration(self, _request: web.Request) -> web.Response:
+        keys = f"http://127.0.0.1:{self.port}/openid/v1/jwks"
+        return web.json_response({"issuer": ISSUER, "jwks_uri": keys})
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        """Only to who takes the type of a key set, as the real one."""
+        self.requests.append("keys")
+        kind = "application/jwk-set+json"
+        if kind not in request.headers.get("Accept", ""):
+            return web.Response(status=406)
+        return web.json_response({"keys": [one.told() for one in self.issuers]}, content_type=kind)
+
+    @web.middleware
+    async def _freeze(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        while self.frozen:  # noqa: ASYNC110 - set by hand
+            await asyncio.sleep(0.05)
+        return await handler(request)
 
     async def _access(self, request: web.Request) -> web.Response:
         self.requests.append("accessreview")

@@ -48,7 +48,7 @@ class ServerLimits(ApiModel):
         0, ge=0, description="Of each caller, over a second or two; more is a 429. 0: without a limit."
     )
     concurrent_requests: int = Field(1000, ge=1, description="Answered at the same time; more is a 429.")
-    streams: int = Field(1000, ge=1, description="Open event and sync streams; more is a 429.")
+    streams: int = Field(1000, ge=1, description="Open streams, counted apart over HTTP and over gRPC; more is a 429.")
     request_timeout: PositiveDuration = Field(5.0, description="In which a request must have arrived.")
 
 

@@ -126,7 +126,7 @@ class ServerGate:
         if known is not None:
             return known
         try:
-            known = await self._tokens.get(digest, lambda: self._review(token))
+            known = await self._tokens.get(digest, lambda: self._review(token, digest))
         except ClusterError as error:
             if wanted is not None and self._open(wanted.namespace):
                 return _NOBODY
@@ -137,7 +137,7 @@ class ServerGate:
             )
         return known
 
-    async def _review(self, token: str) -> _Known | None:
+    async def _review(self, token: str, digest: bytes) -> _Known | None:
         assert self._reviews is not None
         if self._reviewing >= _REVIEWS_AT_ONCE:
             raise ClusterError("too many tokens are being checked", retry_after=1.0)
@@ -146,6 +146,8 @@ class ServerGate:
             who = await self._reviews.who(token)
         finally:
             self._reviewing -= 1
+        if who is not None and who.by_signature and self._tokens.last(digest, _NOBODY) is None:
+            raise ClusterError("it was refused before: its signature alone does not make it good")
         return None if who is None else _Known(Caller(who.user, who.namespace), who)
 
     async def _authorise(self, known: _Known, verb: str, namespace: str) -> None:

@@ -2,6 +2,7 @@
 
 The API server is asked first. When it gives no answer, a token is judged by its signature, and so are all others at
 once until it answers again: it is tried every few seconds, and nobody waits for that who can be answered without it.
+Of those who cannot, one at a time waits.
 """
 
 from __future__ import annotations
@@ -47,11 +48,15 @@ class Line:
         self._patience = patience
         self._clock = clock
         self._again_at = 0.0
+        self._asking = 0
 
-    def turn(self) -> bool:
-        """Whether to ask now; while it is away the first who asks again has the turn for some seconds."""
-        if not self.away:
-            return True
+    @property
+    def futile(self) -> bool:
+        """It is away, and somebody is waiting for it already."""
+        return self.away and self._asking > 0
+
+    def due(self) -> bool:
+        """Whether it is time to see if it is back; the first who asks has the turn."""
         if self._clock() < self._again_at:
             return False
         self._again_at = self._clock() + _AGAIN
@@ -64,6 +69,7 @@ class Line:
             Unavailable: there was none.
             ClusterError: it refuses to say.
         """
+        self._asking += 1
         try:
             async with asyncio.timeout(self._patience):
                 given = await answer
@@ -73,6 +79,8 @@ class Line:
         except ClusterError:
             self._back()
             raise
+        finally:
+            self._asking -= 1
         self._back()
         return given
 
@@ -125,9 +133,9 @@ class Identities:
         """Whether it has the verb on the FeatureFlags there.
 
         Raises:
-            ClusterError: the API server cannot say; at once while it is away.
+            ClusterError: the API server cannot say; at once where somebody waits for it in vain.
         """
-        if not self._rights.turn():
+        if self._rights.futile:
             raise self._rights.silent()
         return await self._rights.ask(self._reviews.may(who, verb, namespace))
 
@@ -140,14 +148,13 @@ class Identities:
         return "TokenReview gives no answer: tokens are checked by their signature" if self._tokens.away else ""
 
     async def _while_away(self, token: str) -> Identity | None:
-        mine = self._tokens.turn()
         try:
             found = self._signatures.who(token)
         except Unavailable:
-            if not mine:
+            if self._tokens.futile:
                 raise
             return await self._review(token)
-        if mine:
+        if self._tokens.due():
             attempt = asyncio.create_task(self._review(token))
             self._tries.add(attempt)
             attempt.add_done_callback(self._tried)

@@ -59,6 +59,11 @@ class Remembered(Generic[Key, Value]):
         entry = self._entries.get(key)
         return entry.value if entry is not None and self._clock() < entry.renew_at else None
 
+    def last(self, key: Key, default: Value) -> Value:
+        """The last answer, however old it is."""
+        entry = self._entries.get(key)
+        return default if entry is None else entry.value
+
     async def get(self, key: Key, ask: Callable[[], Awaitable[Value]]) -> Value:
         """The answer, from memory where it may be.
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.contract.serving.process import ONE, Process, wait_for
+from tests.fakes.issuer import Issuer
 from tests.fakes.kube_http import KubeHttp
 from tests.fakes.serving_world import manifest
+from truststream.cluster.client import Client
+from truststream.cluster.connection import connect
+from truststream.cluster.reviews import Reviews
+from truststream.cluster.signatures import Signatures
 
 ACCOUNT = "system:serviceaccount:shop:web"
 CONTROLLER = "system:serviceaccount:truststream-system:truststream"
@@ -79,6 +85,60 @@ async def _story(process: Process, kube: KubeHttp) -> None:
     assert (await ask("POST", "/v1/cache/clear", bearer("controller")))[1] == {"cleared": True}
     del kube.tokens["web"]
     assert (await ask("POST", ONE, bearer("web")))[0] == 401
+
+
+async def test_a_review_and_a_signature_say_the_same(tmp_path: Path) -> None:
+    kube = KubeHttp()
+    kube.issuers, kube.accounts = [Issuer("rsa"), Issuer("ec", "ES256")], {ACCOUNT}
+    await kube.start()
+    client = Client(await connect(str(kube.kubeconfig(tmp_path)), ""))
+    reviews, signatures = Reviews(client, "truststream"), Signatures(client, "truststream")
+    try:
+        await signatures.refresh()
+        for issuer in kube.issuers:
+            reviewed, judged = await reviews.who(issuer.token()), signatures.who(issuer.token())
+            assert reviewed is not None
+            assert judged == replace(reviewed, by_signature=True)
+            for changed in ({"aud": ["other"]}, {"exp": 1}, {"sub": "system:serviceaccount:shop:other"}):
+                bad = issuer.token(**changed)
+                assert (await reviews.who(bad), signatures.who(bad)) == (None, None)
+    finally:
+        await client.close()
+        await kube.stop()
+
+
+async def test_an_api_server_that_hangs_costs_no_evaluation(tmp_path: Path) -> None:
+    """Frozen, not gone: it takes connections and says nothing."""
+    kube, old, new = KubeHttp(), Issuer("old", "ES256"), Issuer("new", "ES256")
+    kube.put("featureflags", manifest("new"))
+    kube.issuers, kube.accounts = [old], {ACCOUNT}
+    await kube.start()
+    config = str(kube.kubeconfig(tmp_path))
+    process = await asyncio.to_thread(Process, tmp_path, {}, "--kubeconfig", config, "--as", "")
+
+    async def ask(token: str) -> int:
+        return (await asyncio.to_thread(process.post, ONE, None, bearer(token)))[0]
+
+    try:
+        await _until(lambda: kube.requests.count("keys") == 1)
+        assert await ask(old.token()) == 200
+        kube.issuers = [old, new]
+        assert await ask(new.token()) == 200
+        await _until(lambda: kube.requests.count("keys") == 2)
+        kube.frozen = True
+        for token in (old.token(jti="two"), *(new.token(jti=str(number)) for number in range(20))):
+            assert await ask(token) == 200
+        assert await ask(new.token(exp=1)) == 401
+        assert await ask(Issuer("new", "ES256").token()) == 401
+        assert "[!] tokens: TokenReview gives no answer" in _ready(process)[1]
+        kube.frozen, kube.accounts = False, set()
+        await _until(lambda: process.post(ONE, None, bearer(new.token()))[0] == 401)
+        assert await asyncio.to_thread(process.stop) == 0
+        assert "Traceback" not in process.log
+        assert new.token().partition(".")[0] not in process.log
+    finally:
+        process.end()
+        await kube.stop()
 
 
 def _ready(process: Process) -> tuple[int, Any]:

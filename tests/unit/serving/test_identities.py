@@ -105,19 +105,28 @@ async def test_tokens_never_seen_are_judged_by_their_signature(leave: Callable[[
 
 @pytest.mark.parametrize("leave", [away, hanging])
 async def test_one_waits_and_then_nobody(leave: Callable[[Door], None]) -> None:
-    """Of a server that hangs nothing is asked again within five seconds, whatever the token or the right."""
+    """Whatever the token: of a server that hangs nothing is asked again within five seconds."""
     door = Door()
     leave(door)
+    for token in ("web", "more", "web"):
+        await door.admit(token)
+        door.clock.now += 1.2
+    assert await door.refused("forged") == 401
+    assert door.reviews.asked == ["who"]
+
+
+async def test_of_those_that_only_the_api_server_can_answer_one_waits_at_a_time() -> None:
+    door = Door()
+    hanging(door)
     await door.admit("web")
-    await door.refused("web", "bank")
-    asked = list(door.reviews.asked)
-    assert len(asked) == 2
-    await door.admit("more")
-    for token in ("opaque", "web", "more"):
-        assert await door.refused(token, "other") == 503
-    door.clock.now += 4.9
-    await door.admit("web")
-    assert door.reviews.asked == asked
+    await door.refused("web", "first")
+    asked = len(door.reviews.asked)
+    tokens = [door.refused(f"opaque-{number}") for number in range(20)]
+    rights = [door.refused("web", f"bank-{number}") for number in range(20)]
+    assert set(await asyncio.gather(*tokens, *rights)) == {503}
+    assert len(door.reviews.asked) == asked + 2
+    door.reviews.hangs = False
+    assert (await door.admit("opaque", "bank"))[1] == Scope("bank"), "they do not have to wait for the next attempt"
 
 
 async def test_attempts_go_on_in_the_background_until_it_answers() -> None:
@@ -153,6 +162,23 @@ async def test_a_revoked_token_is_out_as_soon_as_the_api_server_answers() -> Non
     await asyncio.sleep(0.01)
     door.clock.now += 6
     assert await door.refused("web") == 401
+
+
+async def test_what_the_api_server_refused_stays_refused_while_it_is_away() -> None:
+    door = Door()
+    del door.reviews.tokens["web"]
+    assert await door.refused("web") == 401
+    away(door)
+    for _ in range(6):
+        door.clock.now += 100
+        assert await door.refused("web") == 401
+    await door.admit("more")
+    door.reviews.away = None
+    door.reviews.tokens["web"] = account("shop")
+    door.clock.now += 11
+    await door.refused("web")  # while it is asked for anew
+    await asyncio.sleep(0.01)
+    assert (await door.admit("web"))[1] == Scope("shop")
 
 
 async def test_what_a_signature_said_holds_five_seconds() -> None:
