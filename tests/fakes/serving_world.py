@@ -125,7 +125,7 @@ class World:
         self.catalog.expect("test")
         self.catalog.held("test")
         self.gate = ServerGate(self.configuration, self.reviews, keys, clock=self.monotonic)
-        self.recorder = FlagRecorder(CollectorRegistry(), sink, Tallies(clock=self.clock))
+        self.recorder = FlagRecorder(CollectorRegistry(), sink, Tallies(clock=self.clock), scope=self.catalog.counted)
         limit = self.configuration.limits.streams
         self.streams = EventStreams(self.catalog, ScopeTokens(b"k" * 32), limit, clock=self.clock)
         parts = Parts(self.configuration, self.catalog, self.gate, self.recorder, self.streams)

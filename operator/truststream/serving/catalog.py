@@ -86,6 +86,14 @@ class FlagCatalog:
         found = self._namespaces.get(scope.namespace) or NamespaceFlags(scope.namespace, self._build)
         return found.flags(scope.environment, self._clock())
 
+    def counted(self, scope: Scope) -> Scope | None:
+        """The scope as it is counted: what callers make up is none, neither environment nor namespace."""
+        held = self._namespaces.get(scope.namespace)
+        if held is None or held.empty:
+            return None
+        known = scope.environment == self._environment or held.names(scope.environment)
+        return scope if known else Scope(scope.namespace)
+
     @contextmanager
     def subscribe(self, namespace: str) -> Iterator[Listener]:
         """To be told of every change in a namespace, schedules included."""

@@ -66,6 +66,10 @@ class NamespaceFlags:
         """When a schedule changes anything next, as of the last rebuild."""
         return min((one.next_change for one in self._sets.values() if one.next_change is not None), default=None)
 
+    def names(self, environment: str) -> bool:
+        """Whether one of its flags names the environment, as of the last rebuild."""
+        return environment in self._named
+
     def put(self, source: FlagSource | SegmentSource) -> bool:
         """Whether this is news; a status of usage or conditions is none."""
         held: dict[str, Any] = self._flags if isinstance(source, FlagSource) else self._maps

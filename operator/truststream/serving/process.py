@@ -80,7 +80,7 @@ class Server:
         self._watches = _watches(options, connection, self.catalog) if connection and not self._source else []
         self.registry = CollectorRegistry()
         self._sink: Intake | None = open_sink(configuration.store, self.registry) if configuration.store else None
-        self.recorder = FlagRecorder(self.registry, self._sink)
+        self.recorder = FlagRecorder(self.registry, self._sink, scope=self.catalog.counted)
         self._identities = _identities(self._client, configuration.audience) if self._client else None
         keys = ApiKeys(Path(configuration.api_keys)) if configuration.api_keys else None
         self.gate = ServerGate(configuration, self._identities, keys)

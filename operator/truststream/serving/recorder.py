@@ -97,11 +97,22 @@ class Tallies(Collector):
 
 
 class FlagRecorder:
-    """`base.Recorder`. Without a `sink` no exposures are kept."""
+    """`base.Recorder`. Without a `sink` no exposures are kept.
 
-    def __init__(self, registry: CollectorRegistry, sink: ExposureSink | None, tallies: Tallies | None = None) -> None:
+    `scope` says as which scope one is counted, None: not at all; callers may ask for any.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        sink: ExposureSink | None,
+        tallies: Tallies | None = None,
+        *,
+        scope: Callable[[Scope], Scope | None] = lambda scope: scope,
+    ) -> None:
         self.tallies = tallies or Tallies()
         self._sink = sink
+        self._scope = scope
         self._seen: OrderedDict[tuple[str, str, str, str, str, int], None] = OrderedDict()
         self._units: dict[str, Unit] = {}
         registry.register(self.tallies)
@@ -129,13 +140,17 @@ class FlagRecorder:
 
         Who holds a list evaluates by itself, as an in-process client does: these flags are not unused.
         """
-        self.tallies.lists[scope.namespace] = self.tallies.lists.get(scope.namespace, 0) + 1
+        counted = self._scope(scope)
+        if counted is None:
+            return
+        self.tallies.lists[counted.namespace] = self.tallies.lists.get(counted.namespace, 0) + 1
         if evaluations:
-            self.tallies.synced[scope] = self.tallies.clock()
+            self.tallies.synced[counted] = self.tallies.clock()
 
     def synced(self, scope: Scope, provider_id: str, user_agent: str) -> None:  # noqa: ARG002 - the seam's
         """An in-process client was sent the flags of a scope."""
-        self.tallies.synced[scope] = self.tallies.clock()
+        if (counted := self._scope(scope)) is not None:
+            self.tallies.synced[counted] = self.tallies.clock()
 
     def _expose(
         self, sink: ExposureSink, scope: Scope, flag: CompiledFlag, variant: str, context: Context, now: float
