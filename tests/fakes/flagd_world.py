@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.flagd_client import FlagdClient
 from tests.fakes.flags import FakeCatalog, FakeGate, FakeRecorder, flag
 from truststream.api.serverconfiguration import ServerLimits
-from truststream.serving.rpc import RpcOptions, RpcPorts, Servers, start
+from truststream.serving.rpc.servers import RpcOptions, RpcPorts, Servers, start
 
 SHOP = "flagSetId=shop"
 VALUES: dict[str, Any] = {

@@ -16,11 +16,11 @@ from truststream.cluster.kinds import FEATURE_FLAG, SEGMENTS
 from truststream.cluster.reviews import Identity
 from truststream.errors import ClusterError
 from truststream.flags.build import build
-from truststream.serving.app import Parts, make_app
+from truststream.serving.access.gate import ServerGate
+from truststream.serving.access.keys import ApiKeys
 from truststream.serving.catalog import FlagCatalog
-from truststream.serving.events import EventStreams, ScopeTokens
-from truststream.serving.gate import ServerGate
-from truststream.serving.keys import ApiKeys
+from truststream.serving.http.app import Parts, make_app
+from truststream.serving.http.events import EventStreams, ScopeTokens
 from truststream.serving.recorder import FlagRecorder, Tallies
 from truststream.store.base import Acknowledged, Exposure
 

@@ -18,20 +18,20 @@ from truststream.cluster.reviews import Reviews
 from truststream.cluster.signatures import Signatures
 from truststream.cluster.watch import Watch
 from truststream.flags.build import build
-from truststream.serving import rpc
-from truststream.serving.app import Parts, make_app
+from truststream.serving.access.gate import ServerGate
+from truststream.serving.access.identities import PATIENCE, Identities
+from truststream.serving.access.keys import ApiKeys
 from truststream.serving.catalog import WATCHED, FlagCatalog
-from truststream.serving.certificates import Certificate
-from truststream.serving.events import EventStreams, ScopeTokens
-from truststream.serving.exposures import routes as exposure_routes
 from truststream.serving.files import FlagFiles
-from truststream.serving.gate import ServerGate
 from truststream.serving.health import Answers, Gauges, Health
-from truststream.serving.http import HttpServer, listen
-from truststream.serving.identities import PATIENCE, Identities
-from truststream.serving.keys import ApiKeys
+from truststream.serving.http.app import Parts, make_app
+from truststream.serving.http.certificates import Certificate
+from truststream.serving.http.events import EventStreams, ScopeTokens
+from truststream.serving.http.exposures import routes as exposure_routes
+from truststream.serving.http.listener import HttpServer, listen
 from truststream.serving.options import ServerOptions
 from truststream.serving.recorder import FlagRecorder
+from truststream.serving.rpc import servers as rpc
 from truststream.store import open_sink
 from truststream.store.base import Intake
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.serving_world import EVALUATE, World, manifest, request
-from truststream.serving import events
 from truststream.serving.base import Refused, Scope
-from truststream.serving.events import ScopeTokens
+from truststream.serving.http import events
+from truststream.serving.http.events import ScopeTokens
 
 
 class Stream:

@@ -15,10 +15,10 @@ from starlette.types import Message
 
 from truststream.errors import StoreError, StoreFull
 from truststream.flags.build import build
-from truststream.serving import messages
 from truststream.serving.base import Caller, Credentials, Refused, Scope
 from truststream.serving.catalog import FlagCatalog
-from truststream.serving.exposures import routes
+from truststream.serving.http import messages
+from truststream.serving.http.exposures import routes
 from truststream.store.base import Acknowledged, Exposure, Intake
 
 NOW = 1_795_000_000.0

@@ -14,9 +14,9 @@ from tests.fakes.serving_world import Clock, FakeReviewer, account
 from truststream.api.configuration import Configuration
 from truststream.cluster.reviews import Identity
 from truststream.errors import ConfigurationError, Unavailable
+from truststream.serving.access.gate import ServerGate
+from truststream.serving.access.keys import ApiKeys
 from truststream.serving.base import Caller, Credentials, Refused, Scope
-from truststream.serving.gate import ServerGate
-from truststream.serving.keys import ApiKeys
 
 SECRET = "very-secret-token"
 

@@ -15,8 +15,8 @@ import pytest
 from tests.fakes.serving_world import World, manifest
 from truststream.api.serverconfiguration import ServerTls
 from truststream.errors import ConfigurationError
-from truststream.serving.certificates import Certificate
-from truststream.serving.http import HttpServer, listen
+from truststream.serving.http.certificates import Certificate
+from truststream.serving.http.listener import HttpServer, listen
 
 REQUEST = b"POST /ofrep/v1/evaluate/flags/new HTTP/1.1\r\nHost: a\r\nFlagd-Selector: flagSetId=shop\r\n"
 CLOSING = b"Connection: close\r\nContent-Length: 0\r\n\r\n"

@@ -14,9 +14,9 @@ from tests.fakes.serving_world import Clock, FakeReviewer, account
 from truststream.api.configuration import Configuration
 from truststream.cluster.reviews import Identity
 from truststream.errors import ClusterError, Forbidden, Unavailable
+from truststream.serving.access.gate import ServerGate
+from truststream.serving.access.identities import Identities
 from truststream.serving.base import Caller, Credentials, Refused, Scope
-from truststream.serving.gate import ServerGate
-from truststream.serving.identities import Identities
 
 PATIENCE = 0.02
 WEB = Identity("system:serviceaccount:shop:app", groups=("system:serviceaccounts",), by_signature=True)

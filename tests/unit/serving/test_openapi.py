@@ -9,11 +9,11 @@ from openapi_spec_validator import validate
 from starlette.routing import Route
 
 from tests.fakes.serving_world import World
-from truststream.serving import events, ofrep
-from truststream.serving.app import Parts, _routes
-from truststream.serving.exposures import routes
+from truststream.serving.http import events, ofrep
+from truststream.serving.http.app import Parts, _routes
+from truststream.serving.http.exposures import routes
 
-DOCUMENT = yaml.safe_load(files("truststream.serving").joinpath("openapi.yaml").read_text())
+DOCUMENT = yaml.safe_load(files("truststream.serving.http").joinpath("openapi.yaml").read_text())
 
 
 async def test_it_is_valid_and_served() -> None:

@@ -17,8 +17,8 @@ from tests.fakes.flags import flag, flag_set
 from truststream.api.serverconfiguration import ServerLimits
 from truststream.errors import ConfigurationError
 from truststream.serving.base import Scope
-from truststream.serving.rpc import RpcPorts, start
-from truststream.serving.rpc_watched import changes_between, scheduled_between
+from truststream.serving.rpc.servers import RpcPorts, start
+from truststream.serving.rpc.watched import changes_between, scheduled_between
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

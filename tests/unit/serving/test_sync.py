@@ -20,9 +20,9 @@ from truststream.api.serverconfiguration import ServerTls
 from truststream.errors import ConfigurationError
 from truststream.flags.flagset import FlagSet
 from truststream.serving.base import Scope
-from truststream.serving.grpc_latest import Latest
-from truststream.serving.grpc_tls import credentials
-from truststream.serving.sync_documents import LARGE, Documents
+from truststream.serving.rpc.latest import Latest
+from truststream.serving.rpc.sync_documents import LARGE, Documents
+from truststream.serving.rpc.tls import credentials
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

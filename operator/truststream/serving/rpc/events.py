@@ -11,10 +11,10 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from truststream.serving.base import Catalog, Refused, Scope
-from truststream.serving.grpc_latest import Latest
-from truststream.serving.grpc_streams import Streams, Wake
-from truststream.serving.rpc_access import Door, Headers, Servicer, headers_of
-from truststream.serving.rpc_watched import Changes, Shared, Watched
+from truststream.serving.rpc.access import Door, Headers, Servicer, headers_of
+from truststream.serving.rpc.latest import Latest
+from truststream.serving.rpc.streams import Streams, Wake
+from truststream.serving.rpc.watched import Changes, Shared, Watched
 
 KEEP_ALIVE: Final = 20.0  # seconds, as flagd's
 

@@ -15,8 +15,8 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from truststream.serving import messages
 from truststream.serving.base import Refused
+from truststream.serving.http import messages
 
 _OF_AN_UPGRADE: Final = (b"connection", b"upgrade", b"http2-settings", b"keep-alive")
 _CLOSE: Final = (b"connection", b"close")

@@ -19,11 +19,11 @@ from typing import Final, Protocol
 from truststream.api.serverconfiguration import EVERYWHERE, ServerConfiguration
 from truststream.cluster.reviews import Identity
 from truststream.errors import ClusterError
-from truststream.serving import selector as selectors
+from truststream.serving.access import selector as selectors
+from truststream.serving.access.keys import ApiKeys
+from truststream.serving.access.rates import Rates
+from truststream.serving.access.remembered import Lifetimes, Remembered
 from truststream.serving.base import Caller, Credentials, Refused, Scope
-from truststream.serving.keys import ApiKeys
-from truststream.serving.rates import Rates
-from truststream.serving.remembered import Lifetimes, Remembered
 
 EVALUATE: Final = "evaluate"
 ANONYMOUS: Final = "anonymous"

@@ -21,8 +21,8 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from truststream.flags.flagset import FlagSet
-from truststream.serving import messages
 from truststream.serving.base import Catalog, Refused, Scope, Subscription
+from truststream.serving.http import messages
 
 PATH: Final = "/ofrep/v1/events"
 KEEP_ALIVE: Final = 25.0

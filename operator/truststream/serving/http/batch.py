@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from truststream.flags.evaluation import Context, ErrorCode
 from truststream.flags.flagset import FlagSet
-from truststream.serving import messages
 from truststream.serving.base import Catalog, Gate, Recorder, Scope
-from truststream.serving.ofrep import evaluate, scope_metadata, told
+from truststream.serving.http import messages
+from truststream.serving.http.ofrep import evaluate, scope_metadata, told
 
 LARGEST: Final = 1000
 """Evaluations in one request."""

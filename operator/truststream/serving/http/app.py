@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from truststream.api.serverconfiguration import ServerConfiguration
-from truststream.serving import events, messages, ofrep
+from truststream.serving.access.gate import ServerGate
 from truststream.serving.base import Refused
-from truststream.serving.batch import Batch
 from truststream.serving.catalog import FlagCatalog
-from truststream.serving.gate import ServerGate
+from truststream.serving.http import events, messages, ofrep
+from truststream.serving.http.batch import Batch
 from truststream.serving.recorder import FlagRecorder
 
 REPORT: Final = "report"
@@ -129,7 +129,7 @@ def _bounded(app: ASGIApp, limit: int) -> ASGIApp:
 
 
 def _routes(parts: Parts) -> list[BaseRoute]:
-    document = files("truststream.serving").joinpath("openapi.yaml").read_bytes()
+    document = files("truststream.serving.http").joinpath("openapi.yaml").read_bytes()
 
     async def openapi(_request: Request) -> Response:
         return Response(document, media_type="application/yaml")

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from truststream.cluster.reviews import Identity
 from truststream.errors import ClusterError, Unavailable
-from truststream.serving.gate import Reviewer
+from truststream.serving.access.gate import Reviewer
 
 Given = TypeVar("Given")
 

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from truststream.errors import ConfigurationError
-from truststream.serving.http_protocol import Guards, guarded
+from truststream.serving.http.protocol import Guards, guarded
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from truststream.errors import ServingError
-from truststream.serving.rpc_access import Servicer, abort
+from truststream.serving.rpc.access import Servicer, abort
 
 Unary = Callable[[Any, Servicer, type[Message]], Awaitable[Message | bytes]]
 """Of request, call and the class of the answer; raises ServingError. Bytes are an answer that is serialised already."""

@@ -14,11 +14,11 @@ from google.protobuf.struct_pb2 import Struct
 from truststream.flags.evaluation import ErrorCode, Evaluation
 from truststream.flags.flagset import CompiledFlag, FlagSet
 from truststream.serving.base import Catalog, Recorder, Scope
-from truststream.serving.grpc_service import Unary
-from truststream.serving.grpc_values import CONVERT, MismatchError, any_flag, context_of
 from truststream.serving.protocol.evaluation_v1_pb2 import AnyFlag, ResolveAllRequest, ResolveAllResponse
-from truststream.serving.rpc_access import Door, Headers, RpcFailure, Servicer, headers_of
-from truststream.serving.rpc_events import Events
+from truststream.serving.rpc.access import Door, Headers, RpcFailure, Servicer, headers_of
+from truststream.serving.rpc.events import Events
+from truststream.serving.rpc.service import Unary
+from truststream.serving.rpc.values import CONVERT, MismatchError, any_flag, context_of
 
 _STATUS: Final = {
     ErrorCode.FLAG_NOT_FOUND: grpc.StatusCode.NOT_FOUND,

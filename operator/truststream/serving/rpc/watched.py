@@ -10,7 +10,7 @@ from typing import Final
 
 from truststream.flags.flagset import FlagSet
 from truststream.serving.base import Catalog, Scope, Subscription
-from truststream.serving.grpc_latest import Latest
+from truststream.serving.rpc.latest import Latest
 
 _MOST_SCOPES: Final = 16  # that one nameless stream follows
 Changes = Mapping[str, str]

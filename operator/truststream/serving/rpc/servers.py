@@ -14,15 +14,15 @@ from truststream.api.serverconfiguration import ServerLimits, ServerTls
 from truststream.errors import ConfigurationError
 from truststream.flags.flagd import document
 from truststream.serving.base import Catalog, Gate, Recorder, Scope
-from truststream.serving.grpc_service import Methods, service
-from truststream.serving.grpc_streams import Streams
-from truststream.serving.grpc_tls import credentials
 from truststream.serving.protocol import evaluation_v1_pb2, evaluation_v2_pb2, sync_pb2
-from truststream.serving.rpc_access import Door
-from truststream.serving.rpc_evaluation import Resolver
-from truststream.serving.rpc_events import KEEP_ALIVE, Events
-from truststream.serving.sync import Sync
-from truststream.serving.sync_documents import Documents
+from truststream.serving.rpc.access import Door
+from truststream.serving.rpc.evaluation import Resolver
+from truststream.serving.rpc.events import KEEP_ALIVE, Events
+from truststream.serving.rpc.service import Methods, service
+from truststream.serving.rpc.streams import Streams
+from truststream.serving.rpc.sync import Sync
+from truststream.serving.rpc.sync_documents import Documents
+from truststream.serving.rpc.tls import credentials
 
 EVALUATION: Final = 8013
 SYNC: Final = 8015

@@ -11,15 +11,15 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from truststream.serving.base import Catalog, Recorder, Refused
-from truststream.serving.grpc_streams import Streams
 from truststream.serving.protocol.sync_pb2 import (
     FetchAllFlagsRequest,
     FetchAllFlagsResponse,
     GetMetadataResponse,
     SyncFlagsRequest,
 )
-from truststream.serving.rpc_access import Door, Headers, Servicer, headers_of
-from truststream.serving.sync_documents import Documents, context_of
+from truststream.serving.rpc.access import Door, Headers, Servicer, headers_of
+from truststream.serving.rpc.streams import Streams
+from truststream.serving.rpc.sync_documents import Documents, context_of
 
 _TICK: Final = 60.0  # seconds between two notes that a client still holds a flag set
 

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from truststream.errors import StoreError, StoreFull
-from truststream.serving import messages
 from truststream.serving.base import Catalog, Gate, Refused, Scope
-from truststream.serving.exposures_told import Rejected, Told, checked, read_items
+from truststream.serving.http import messages
+from truststream.serving.http.exposures_told import Rejected, Told, checked, read_items
 from truststream.store.base import Acknowledged, Exposure, Intake
 
 _NO_STORE: Final = "this server keeps no exposures: set server.store in the operator's configuration"

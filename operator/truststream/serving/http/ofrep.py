@@ -12,9 +12,9 @@ from starlette.types import Scope as Request
 
 from truststream.flags.evaluation import Context, ErrorCode, Evaluation
 from truststream.flags.flagset import CompiledFlag, FlagSet, not_found
-from truststream.serving import messages
 from truststream.serving.base import Catalog, Gate, Recorder, Refused, Scope
-from truststream.serving.etags import etag_of, matches
+from truststream.serving.http import messages
+from truststream.serving.http.etags import etag_of, matches
 
 PREFIX: Final = "/ofrep/v1/evaluate/flags"
 

@@ -11,8 +11,8 @@ from google.protobuf.struct_pb2 import Struct
 
 from truststream.flags.flagset import FlagSet
 from truststream.serving.base import Scope
-from truststream.serving.grpc_latest import Latest
 from truststream.serving.protocol.sync_pb2 import SyncFlagsResponse
+from truststream.serving.rpc.latest import Latest
 
 LARGE: Final = 3_500_000
 """Bytes. gRPC clients refuse messages of more than 4 MB unless told otherwise, and then have no flags at all."""

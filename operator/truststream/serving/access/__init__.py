@@ -1,0 +1,1 @@
+"""Who asks, for whose flags, and how often: the same for every protocol."""

@@ -1,0 +1,1 @@
+"""The server over HTTP: OFREP, event streams, batches, exposures in."""

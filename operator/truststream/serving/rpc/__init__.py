@@ -1,0 +1,1 @@
+"""The server over gRPC: flagd's sync and flagd's evaluation."""
