@@ -42,6 +42,7 @@ class Drain:
         self._count = count
         self._wake = asyncio.Event()
         self._failures = 0
+        self._trouble: type[Exception] | None = None
         self._is_ready = False
         self._adopted_at = float("-inf")
         self.problem = ""
@@ -75,7 +76,7 @@ class Drain:
             batch = await asyncio.to_thread(self._spool.read, _BATCH)
             if batch is not None:
                 await self._deliver(batch)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - one that nobody foresaw must not end the loop in silence
             self._failed(error)
             return False
         self._recovered()
@@ -122,6 +123,9 @@ class Drain:
         except OSError as error:
             _LOG.error("the spool's directory cannot be searched: %s", error.strerror)
             return
+        except Exception:  # noqa: BLE001 - the loop goes on with the records of its own
+            _LOG.exception("the spool's directory cannot be searched")
+            return
         if found:
             _LOG.warning("%d records of a server that is gone are taken over", found)
 
@@ -142,14 +146,20 @@ class Drain:
         backoff = min(_LONGEST, _FIRST * 2.0 ** min(self._failures - 1, 10))
         return backoff * random.uniform(0.5, 1.0)  # several replicas do not come back in step
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, error: Exception) -> None:
         self._is_ready = False
         self._failures += 1
-        if not self.problem:
-            _LOG.warning("records wait in the spool: %s", error)
-        self.problem = str(error)
+        news, self._trouble = type(error) is not self._trouble, type(error)
+        if isinstance(error, StoreError):
+            self.problem = str(error)
+            if news:
+                _LOG.warning("records wait in the spool: %s", error)
+            return
+        self.problem = f"{type(error).__name__}, which nobody foresaw; the log says where"
+        if news:
+            _LOG.error("records wait in the spool after what nobody foresaw", exc_info=error)
 
     def _recovered(self) -> None:
         if self.problem:
             _LOG.info("the database takes records again")
-        self._failures, self.problem = 0, ""
+        self._failures, self._trouble, self.problem = 0, None, ""

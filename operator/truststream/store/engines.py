@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from truststream.errors import ConfigurationError
+from truststream.errors import ConfigurationError, StoreError
 
 READS: Final = "truststream_reads"
 """Execution option of a connection that only reads: on SQLite it waits for no writer."""
@@ -18,6 +18,7 @@ READS: Final = "truststream_reads"
 THREADS: Final = 2
 _PATIENCE: Final = 10.0  # seconds for a connection, and for a lock of SQLite
 _STATEMENT_MS: Final = 20_000
+_ENCODING: Final = "UTF8"
 
 
 def engine_for(address: str) -> Engine:
@@ -71,7 +72,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    """A server that vanished without a word is noticed by the kernel, a statement that hangs by the server."""
+    """A server that vanished without a word is noticed by the kernel, a statement that hangs by the server.
+
+    Text is UTF-8 whatever the surroundings say: in a database of another encoding names of units would be lost.
+    """
     options: dict[str, Any] = {
         "connect_timeout": int(_PATIENCE),
         "application_name": f"truststream-{os.getpid()}",
@@ -80,15 +84,29 @@ def _postgresql(url: URL) -> Engine:
         "options": f"-c statement_timeout={_STATEMENT_MS} -c timezone=UTC",
     }
     mine = {name: value for name, value in options.items() if name not in url.query}
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_size=THREADS,
         max_overflow=1,  # the one that holds the lock of a migration
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args=mine,
+        connect_args={**mine, "client_encoding": _ENCODING},
     )
+    event.listen(engine, "do_connect", lambda dialect, _record, args, named: _connected(engine, dialect, args, named))
+    return engine
+
+
+def _connected(engine: Engine, dialect: Dialect, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """A connection to a database that can hold every text."""
+    connection: Any = dialect.connect(*args, **named)
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != _ENCODING:
+        connection.close()
+        raise StoreError(
+            f"{place_of(engine)} has the encoding {encoding}: create the database with ENCODING '{_ENCODING}'"
+        )
+    return connection
 
 
 _ENGINES: Final[Mapping[str, Callable[[URL], Engine]]] = {"sqlite": _sqlite, "postgresql": _postgresql}

@@ -174,6 +174,9 @@ class SpooledIntake:
             except StoreError as error:
                 _LOG.debug("old exposures are not deleted yet: %s", error)
                 gone = 0
+            except Exception:  # noqa: BLE001 - one that nobody foresaw must not end this in silence
+                _LOG.exception("old exposures are not deleted yet")
+                gone = 0
             await asyncio.sleep(_REST if gone == _AT_ONCE else _EVERY)
 
 

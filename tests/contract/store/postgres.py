@@ -56,9 +56,9 @@ class PostgreSql:
         self._process.wait(_SECONDS)
         self._process = None
 
-    def database(self, name: str) -> str:
+    def database(self, name: str, encoding: str = "UTF8") -> str:
         """The URL of a new one."""
-        statement = f"CREATE DATABASE {name}"
+        statement = f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
         self._run("psql", "-q", "-h", str(self._directory), "-U", "postgres", "-c", statement, "postgres")
         return f"postgresql://postgres@/{name}?host={self._directory}"
 

@@ -28,10 +28,14 @@ class Fake(Store):
     def __init__(self, url: str) -> None:
         self.url = url
         self.kept = list[str]()
+        self.tries = 0
 
     async def migrate(self) -> None:
         if "wrong" in self.url:
             raise StoreError("password authentication failed")
+        if "odd" in self.url:
+            self.tries += 1
+            raise TypeError("expected string or bytes-like object")
 
     async def add_exposures(self, exposures: Sequence[Exposure]) -> int:
         if any("poison" in one.unit for one in exposures):
@@ -48,6 +52,8 @@ class Fake(Store):
         return {}
 
     async def forget(self, before: float, *, limit: int = 5000) -> int:
+        if "odd" in self.url:
+            raise TypeError("expected string or bytes-like object")
         return 0
 
     async def ping(self) -> None:
@@ -77,6 +83,10 @@ class Opened:
 
     def counted(self, outcome: str) -> float | None:
         return self.registry.get_sample_value("truststream_store_records_total", {"outcome": outcome})
+
+    @property
+    def tries(self) -> int:
+        return sum(store.tries for store in self.stores)
 
     async def emptied(self) -> None:
         async with asyncio.timeout(20):
@@ -118,6 +128,29 @@ async def test_a_password_that_changes_is_read_again(tmp_path: Path, url_file: P
     await opened.sink.stop()
     assert [store.url.split(":")[2] for store in opened.stores] == ["wrong@db/x", "right@db/x"]
     assert opened.stores[1].kept == ["1"]
+
+
+async def test_what_nobody_foresaw_is_told_and_tried_again(
+    tmp_path: Path, url_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("truststream.store.drain._FIRST", 0.001)
+    write(url_file, "odd")
+    opened = Opened(tmp_path, url_file)
+    await opened.sink.start()
+    await opened.sink.record([exposure("1")])
+    async with asyncio.timeout(20):
+        while not (opened.tries > 2 and opened.sink.health()):  # noqa: ASYNC110 - it is asked, it tells nobody
+            await asyncio.sleep(0.001)
+    assert opened.sink.health() == "1 records wait in the spool: TypeError, which nobody foresaw; the log says where"
+    told = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert sorted(record.name for record in told) == ["truststream.store.drain", "truststream.store.intake"]
+    for record in told:
+        assert record.exc_info is not None
+        assert isinstance(record.exc_info[1], TypeError)
+    write(url_file, "right")
+    await opened.emptied()
+    await opened.sink.stop()
+    assert (opened.stores[-1].kept, opened.sink.health()) == (["1"], "")
 
 
 async def test_what_was_taken_is_shown(tmp_path: Path, url_file: Path) -> None:
