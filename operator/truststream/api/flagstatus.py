@@ -97,7 +97,7 @@ class FeatureFlagStatus(ApiModel):
     key: str = Field("", description="What applications call it.")
     state: FlagState = Field(FlagState.STALLED, description="Served, Disabled, AwaitingApproval or Stalled.")
     default_variant: str = Field("", description="What is served by default now.")
-    rollout: str = Field("", description="Who gets something else, as `10% on` or `3 rules`.")
+    rollout: str = Field("", description="Who gets something else, as `3 rules, 10 % on`.")
     delivery: Delivery | None = Field(None, description="Everywhere, or OFREPOnly where flagd cannot express it.")
     in_process: list[str] = Field(
         default_factory=list, description="In-process evaluators that bucket as this flag's version does."

@@ -43,6 +43,7 @@ APPROVE_ANNOTATION: Final = f"{GROUP}/approve"
 APPROVE_BY_ANNOTATION: Final = f"{GROUP}/approve-by"  # stamped
 APPROVE_GROUPS_ANNOTATION: Final = f"{GROUP}/approve-groups"  # stamped: the giver's groups, of those that count
 CHANGED_BY_ANNOTATION: Final = f"{GROUP}/changed-by"  # stamped whenever the spec changes
+CHANGED_WITH_ANNOTATION: Final = f"{GROUP}/changed-with"  # stamped: who else did since the operator looked, one a line
 
 # On a ConfigMap whose keys are segments of its namespace.
 SEGMENTS_LABEL: Final = f"{GROUP}/segments"

@@ -184,6 +184,27 @@ def test_the_author_does_not_approve(checkout: Flag) -> None:
     _ok(checkout.approve(APPROVER))
 
 
+def test_nobody_is_laundered_by_a_change_that_the_operator_has_not_seen(checkout: Flag) -> None:
+    """anna writes, paul writes over it before the operator looks: status.history never hears of anna by itself."""
+    checkout.set_status(observedGeneration=checkout.generation())
+    _ok(checkout.apply(APPROVER, owner="hers"))
+    _ok(checkout.apply(AUTHOR, owner="hers", description="x", notes={names.CHANGED_WITH_ANNOTATION: "nobody"}))
+    assert checkout.note(names.CHANGED_WITH_ANNOTATION) == "anna"
+    _refused(checkout.approve(APPROVER), "anna wrote a part of what waits")
+    _ok(checkout.annotate(AUTHOR, f"{names.CHANGED_WITH_ANNOTATION}-"))
+    _ok(checkout.apply(AUTHOR, owner="hers", description="y"))
+    _ok(checkout.apply(SECOND, owner="hers", description="z"))
+    assert checkout.note(names.CHANGED_WITH_ANNOTATION) == "anna\npaul"
+    _refused(checkout.approve(APPROVER), "anna wrote a part of what waits")
+    changes = [
+        {"generation": checkout.generation(), "by": who, "at": "2026-01-01T00:00:00Z"} for who in ("bert", "anna")
+    ]
+    checkout.set_status(observedGeneration=checkout.generation(), history=changes)
+    _ok(checkout.apply(AUTHOR, owner="hers"))
+    assert checkout.note(names.CHANGED_WITH_ANNOTATION) is None
+    _refused(checkout.approve(APPROVER), "anna wrote a part of what waits")
+
+
 def test_somebody_outside_the_groups_does_not_approve(checkout: Flag) -> None:
     outsider = ("--as", "anna", "--as-group", "developers")
     _refused(checkout.approve(outsider), "is approved by a member of sres or leads, which anna is not")

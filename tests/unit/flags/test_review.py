@@ -179,7 +179,7 @@ def test_missing_units_are_a_warning_when_usage_is_written() -> None:
     flag.facts = replace(flag.facts, write_usage=True)
     flag.look()
     assert flag.told().usage == usage
-    assert flag.told().warnings == ["3 evaluations had no tenant: they are in no percentage; send it in the context"]
+    assert flag.told().warnings == ["evaluations without tenant: 3; they are in no percentage; send it in the context"]
 
 
 def test_stale_is_a_condition_an_event_and_a_column() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.flags.reviewed_flag import BOOLEAN, TWO_OF_LEADS, ReviewedFlag, reasons
+from truststream.api import names
 from truststream.api.flagstatus import FlagState
 
 
@@ -60,6 +61,44 @@ def test_a_change_back_needs_nobody() -> None:
     flag.look()
     assert flag.told().state is FlagState.SERVED
     assert flag.told().history[0].changes == ["back to what generation 1 says"]
+
+
+def test_who_wrote_what_was_taken_back_may_approve_what_comes_after() -> None:
+    flag = approved()
+    flag.change(by="bob", rolloutPercentage=50)
+    flag.look()
+    flag.change(by="dan", rolloutPercentage=10)
+    flag.look()
+    flag.change(by="dan", rolloutPercentage=20)
+    flag.look()
+    assert reasons(flag.approve("bob", "leads")) == ["Approved"]
+
+
+def test_what_was_written_while_nobody_watched_has_its_author_all_the_same() -> None:
+    """bob's change and dan's came before the operator saw either: the API server has noted bob beside dan."""
+    flag = approved()
+    flag.change(by="bob", rolloutPercentage=50)
+    flag.change(by="dan", description="x")
+    flag.notes = {names.CHANGED_WITH_ANNOTATION: "bob"}
+    flag.look()
+    assert "generation 3 by dan and bob waits" in flag.told().message
+    assert [(one.generation, one.by) for one in flag.told().history[:2]] == [(3, "dan"), (3, "bob")]
+    assert "bob wrote a part of what waits" in flag.approve("bob", "leads").events[0].message
+    flag.change(by="dan", description="y")
+    flag.look()
+    assert "bob wrote a part of what waits" in flag.approve("bob", "leads").events[0].message
+    assert reasons(flag.approve("cem", "leads")) == ["Approved"]
+
+
+def test_many_small_changes_do_not_push_an_author_out_of_the_trail() -> None:
+    flag = approved()
+    flag.change(by="bob", rolloutPercentage=50)
+    flag.look()
+    for number in range(30):
+        flag.change(by="dan", description=f"{number}")
+        flag.look()
+    assert len(flag.told().history) == 21
+    assert "bob wrote a part of what waits" in flag.approve("bob", "leads").events[0].message
 
 
 def test_approvals_are_of_one_generation() -> None:

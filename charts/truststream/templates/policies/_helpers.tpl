@@ -68,6 +68,8 @@ of the rule is itself a change that waits.
   expression: variables.notes[?"truststream.dev/changed-by"].orValue("")
 - name: oldChangedBy
   expression: variables.oldNotes[?"truststream.dev/changed-by"].orValue("")
+- name: oldChangedWith
+  expression: variables.oldNotes[?"truststream.dev/changed-with"].orValue("")
 - name: approve
   expression: variables.notes[?"truststream.dev/approve"].orValue("")
 - name: oldApprove
@@ -85,6 +87,13 @@ of the rule is itself a change that waits.
   expression: 'request.operation == "CREATE" ? "" : string(oldObject.metadata.?generation.orValue(0))'
 - name: status
   expression: 'request.operation == "CREATE" ? {} : oldObject.?status.orValue({})'
+# Until the operator has written a change into status.history, its author is kept beside that of the next one.
+- name: changedWith
+  expression: >-
+    !variables.changed ? variables.oldChangedWith
+    : request.operation == "CREATE" || variables.status.?observedGeneration.orValue(0) == oldObject.metadata.?generation.orValue(0)
+    ? "" : (variables.oldChangedWith.split("\n").filter(a, a != variables.oldChangedBy) + [variables.oldChangedBy])
+    .filter(a, a != "" && a != request.userInfo.username).join("\n")
 - name: hasServed
   expression: has(variables.status.served) && has(variables.status.served.spec)
 - name: servedGeneration
@@ -102,7 +111,7 @@ of the rule is itself a change that waits.
 # Of all changes since what is served: a later small change does not launder an earlier one.
 - name: authors
   expression: >-
-    [variables.oldChangedBy] + variables.status.?history.orValue([])
+    [variables.oldChangedBy] + variables.oldChangedWith.split("\n") + variables.status.?history.orValue([])
       .filter(h, h.generation > variables.status.?served.?generation.orValue(0))
       .map(h, h.?by.orValue(""))
 - name: approvers

@@ -100,7 +100,7 @@ def _counted(view: FlagView, status: FeatureFlagStatus) -> bool:
 def _authors(view: FlagView, status: FeatureFlagStatus) -> set[str]:
     """Of all changes since the spec that is served: a later small change does not launder an earlier one."""
     served = status.served.generation if status.served else 0
-    return {view.changed_by} | {one.by for one in status.history if one.generation > served}
+    return {view.changed_by, *view.changed_with} | {one.by for one in status.history if one.generation > served}
 
 
 def _refused(view: FlagView, why: str) -> FlagEvent:

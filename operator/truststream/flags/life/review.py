@@ -69,7 +69,7 @@ def _warnings(told: Told, usage: FlagUsage | None) -> Iterable[str]:
     yield from told.facts.warnings
     if usage is not None and usage.without_unit and told.outlook is not None:
         by = told.outlook.spec.bucketing.by
-        yield f"{usage.without_unit} evaluations had no {by}: they are in no percentage; send it in the context"
+        yield f"evaluations without {by}: {usage.without_unit}; they are in no percentage; send it in the context"
 
 
 def _life(view: FlagView, status: FeatureFlagStatus, facts: Facts, ruling: Ruling, ahead: Outlook) -> Life:

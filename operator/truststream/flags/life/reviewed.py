@@ -20,6 +20,7 @@ class FlagView:
     source: FlagSource
     created: float = 0.0
     changed_by: str = ""
+    changed_with: tuple[str, ...] = ()  # who else wrote a part of it since the last review
     approve: str = ""
     approve_by: str = ""
     approve_groups: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ def view_of(manifest: Mapping[str, Any]) -> FlagView:
         source=source_of(manifest),
         created=moment(metadata.get("creationTimestamp")) or 0.0,
         changed_by=notes.get(names.CHANGED_BY_ANNOTATION, ""),
+        changed_with=tuple(one for one in notes.get(names.CHANGED_WITH_ANNOTATION, "").split("\n") if one),
         approve=notes.get(names.APPROVE_ANNOTATION, ""),
         approve_by=notes.get(names.APPROVE_BY_ANNOTATION, ""),
         approve_groups=tuple(one for one in groups if one),

@@ -37,11 +37,16 @@ def rule(view: FlagView, status: FeatureFlagStatus, now: float, *, valid: bool) 
         by = [one.by for one in consents.approvals]
         return Ruling(Why.CURRENT, _remember(view, now, by), consents, view.source.spec, adopts=True)
     if valid and not waits:
-        known = status.served is not None and status.served.digest == spec_digest(view.source.spec)
-        remembered = status.served if known else _remember(view, now, [])
-        return Ruling(Why.CURRENT, remembered, consents, view.source.spec)
+        return Ruling(Why.CURRENT, _current(view, status, now), consents, view.source.spec)
     decided = served(view.source, valid=valid)
     return Ruling(decided.why, status.served, consents, decided.spec, switched_off=decided.switched_off)
+
+
+def _current(view: FlagView, status: FeatureFlagStatus, now: float) -> ServedSpec:
+    """Of a spec that was changed back it is the newest generation: what its authors wrote in between is gone."""
+    if status.served is not None and status.served.digest == spec_digest(view.source.spec):
+        return status.served.model_copy(update={"generation": view.source.generation})
+    return _remember(view, now, [])
 
 
 def _remember(view: FlagView, now: float, approved_by: list[str]) -> ServedSpec:

@@ -62,7 +62,8 @@ class Told:
 
     def _waiting(self) -> str:
         consents = self.ruling.consents
-        by = f" by {self.view.changed_by}" if self.view.changed_by else ""
+        authors = " and ".join(filter(None, (self.view.changed_by, *self.view.changed_with)))
+        by = f" by {authors}" if authors else ""
         many = "approval" if consents.missing == 1 else "approvals"
         groups = " or ".join(consents.groups)
         return f"generation {self.generation}{by} waits for {consents.missing} {many} of {groups}"

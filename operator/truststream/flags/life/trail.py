@@ -18,7 +18,23 @@ def noted(view: FlagView, status: FeatureFlagStatus, now: float) -> tuple[list[F
     if any(one.generation == generation for one in status.history):
         return list(status.history), None
     entry = FlagChange(generation=generation, by=view.changed_by, at=stamp(now), changes=_changes(view, status))
-    return [entry, *status.history][:KEPT], entry
+    others = [
+        FlagChange(generation=generation, by=who, at=stamp(now), changes=[f"a part of generation {generation}"])
+        for who in view.changed_with
+    ]
+    served = status.served.generation if status.served else 0
+    return _shortened([entry, *others, *status.history], served), entry
+
+
+def _shortened(trail: list[FlagChange], served: int) -> list[FlagChange]:
+    """The newest, and of what waits one of every author: who wrote a part of it cannot approve it."""
+    kept = trail[:KEPT]
+    known = {one.by for one in kept if one.generation > served}
+    for one in trail[KEPT:]:
+        if one.generation > served and one.by not in known:
+            known.add(one.by)
+            kept.append(one)
+    return kept
 
 
 def _changes(view: FlagView, status: FeatureFlagStatus) -> list[str]:
