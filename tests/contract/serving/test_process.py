@@ -111,6 +111,16 @@ def test_large_heads_are_431_complete_or_not(server: Process) -> None:
     assert statuses(server.raw(b"POST /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")) == [431]
 
 
+def test_what_stands_around_a_body_is_no_more_than_a_head(server: Process) -> None:
+    """Fields after the last chunk are kept by the parser as headers are, and no limit of bodies counts them."""
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+    assert statuses(server.raw(chunked + b"0\r\n", *[b"X: y\r\n" * 300] * 10, pause=0.01)) == [431]
+    assert statuses(server.raw(chunked + b"0\r\nX: ", *[b"y" * 2000] * 10, pause=0.01)) == [431]
+    assert statuses(server.raw(chunked + b"1;", *[b"y" * 2000] * 10, pause=0.01)) == [431]
+    few = b"0\r\nX: y\r\n\r\n" + HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    assert statuses(server.raw(chunked, *[b"1\r\n \r\n" * 20] * 60, few)) == [200, 200]
+
+
 def test_slow_requests_are_408(server: Process) -> None:
     assert statuses(server.raw(HEAD)) == [408]
     assert statuses(server.raw(HEAD + b"Content-Length: 2\r\n\r\n{")) == [408]

@@ -50,7 +50,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._open = False  # a message has begun and is not complete
         self._in_head = False
-        self._head = 0  # bytes of an incomplete head, the first read of it not counted
+        self._head = 0  # bytes of a head, or around a body, that came since anything else did
         self._upgrading = False
         self._over = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -70,12 +70,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._over:
             return
-        if self._in_head:
+        if self._open:
             self._head += len(data)
         self._feed(data)
         if self._over:
             return
-        if self._in_head and self._head > self.guards.head:
+        if self._open and self._head > self.guards.head:
             self._end(431, f"the headers have more than {self.guards.head} bytes")
         else:
             self._set_deadline(self._open)
@@ -89,6 +89,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the application, or one that refuses."""
         self._in_head = False
+        self._head = 0
         if self.parser.should_upgrade():
             self._upgrading = True
             return
@@ -105,7 +106,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Of an upgrade there is none yet."""
+        """Of an upgrade there is none yet. Chunks' extensions and the fields after the last one are no body."""
+        self._head = 0
         if not self._upgrading:
             super().on_body(body)
 
