@@ -16,6 +16,7 @@ from truststream.errors import ClusterError, Conflict, Forbidden, Invalid, Missi
 from truststream.traffic.base import Manifest, PatchOp
 
 _PATIENCE = 30.0
+_ATTEMPTS = 5
 _ANSWERS: tuple[tuple[str, type[ClusterError]], ...] = (
     # All that is said of a JSON patch that cannot be applied (a `test` or a path that does not hold): 422 without
     # details. A rejected object comes with its name and the field.
@@ -95,12 +96,19 @@ class RealWorld:
         manager: str = "argocd-controller",
         subresource: str = "",
     ) -> None:
-        found = self._kubectl.get(kind, namespace, name)
-        assert found is not None
-        change(found)
-        del found["metadata"]["resourceVersion"], found["metadata"]["managedFields"]
+        """As a tool that replaces whole objects would: anew when the gateway's controller wrote in between."""
         below = (f"--subresource={subresource}",) if subresource else ()
-        self._cluster.kubectl("replace", f"--field-manager={manager}", *below, "-f", "-", input=json.dumps(found))
+        asked = ("replace", f"--field-manager={manager}", *below, "-f", "-")
+        for attempt in range(_ATTEMPTS):
+            found = self._kubectl.get(kind, namespace, name)
+            assert found is not None
+            change(found)
+            del found["metadata"]["resourceVersion"], found["metadata"]["managedFields"]
+            last = attempt == _ATTEMPTS - 1
+            done = self._cluster.kubectl(*asked, input=json.dumps(found), check=last)
+            if done.returncode == 0:
+                return
+            assert "(Conflict)" in done.stderr, done.stderr
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._cluster.kubectl("delete", kind, name, "-n", namespace)
