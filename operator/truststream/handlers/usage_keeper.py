@@ -16,6 +16,7 @@ from truststream.cluster import kinds
 from truststream.cluster.cache import Cache
 from truststream.cluster.queue import Key
 from truststream.flags.life.usage import FlagId, Report, Tally, worth_writing
+from truststream.flags.moments import moment
 from truststream.handlers.flags_book import FlagBook
 
 SYNCED_LAG: Final = 24 * 3600.0
@@ -39,7 +40,7 @@ class UsageKeeper:
         self._cache = cache
         self._pace = pace
         self._clock = clock
-        self._tally = Tally(self._written_usage)
+        self._tally = Tally(self._written_usage, self._born)
         self._began = clock()
         self._looked = 0.0  # when all flags were looked through last
         self._changed: set[FlagId] = set()  # since they were written
@@ -115,6 +116,10 @@ class UsageKeeper:
     def _written_usage(self, flag: FlagId) -> FlagUsage | None:
         name = self._name(flag)
         return self._written((flag[0], name)) if name else None
+
+    def _born(self, flag: FlagId) -> float:
+        obj = self._cache.get(kinds.FEATURE_FLAG, flag[0], self._name(flag)) or {}
+        return moment((obj.get("metadata") or {}).get("creationTimestamp")) or 0.0
 
     def _name(self, flag: FlagId) -> str:
         """Of the resource that has the key: the oldest. From the cache, which is complete before anything is built."""

@@ -100,6 +100,21 @@ def test_a_flag_made_anew_begins_anew() -> None:
     assert one.usage(FLAG, NOW).evaluations == 1
 
 
+def test_what_was_counted_of_a_flag_before_it_was_made_anew_is_not_its_own() -> None:
+    """The controller was away meanwhile, and the server remembers the earlier one of that key."""
+    for heard_before in (False, True):
+        one = Tally(lambda _flag: None, born=lambda _flag: NOW + 600)
+        if heard_before:
+            one.absorb(report(on=(7, NOW), without=3), NOW)
+            one.forget(FLAG)
+        assert one.absorb(report(on=(7, NOW), without=3), NOW + 700) == set()
+        told = one.usage(FLAG, NOW + 700)
+        assert (told.evaluations, told.last_evaluated, told.without_unit, told.variants) == (0, None, 0, [])
+        one.absorb(report(on=(9, NOW + 800), off=(1, NOW + 1), without=4), NOW + 800)
+        told = one.usage(FLAG, NOW + 800)
+        assert (told.evaluations, told.without_unit, [use.name for use in told.variants]) == (2, 1, ["on"])
+
+
 def test_the_only_variant_since_the_last_use_of_another() -> None:
     one = tally()
     one.absorb(report(on=(10, NOW + 100), off=(1, NOW + 50)), NOW + 110)

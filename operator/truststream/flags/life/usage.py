@@ -27,7 +27,11 @@ Base: TypeAlias = Callable[[FlagId], FlagUsage | None]
 
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 
+Born: TypeAlias = Callable[[FlagId], float]
+"""When the flag's resource was made (seconds since the epoch)."""
+
 FORGOTTEN_AFTER: Final = 3600.0
+_SKEW: Final = 60.0  # by which clocks may differ
 _REMEMBERED: Final = 10_000
 
 
@@ -100,6 +104,7 @@ class _Variant:
 @dataclass(slots=True)
 class _Total:
     since: float
+    born: float  # uses before that were of another flag of the same key
     covered: float | None  # when the last evaluation was that status had counted before us
     variants: dict[str, _Variant]
     without_unit: int = 0
@@ -111,8 +116,9 @@ class _Total:
 class Tally:
     """The totals of all flags. `base` is asked once a flag."""
 
-    def __init__(self, base: Base) -> None:
+    def __init__(self, base: Base, born: Born = lambda _flag: 0.0) -> None:
         self._base = base
+        self._born = born
         self._began: float | None = None
         self._processes: dict[str, _Process] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
@@ -166,7 +172,7 @@ class Tally:
 
     def _total(self, flag: FlagId, now: float) -> _Total:
         if flag not in self._totals:
-            self._totals[flag] = _resumed(self._base(flag), now)
+            self._totals[flag] = _resumed(self._base(flag), now, self._born(flag) - _SKEW)
         return self._totals[flag]
 
     def _last_synced(self, flag: FlagId) -> float | None:
@@ -189,6 +195,8 @@ def _nothing(count: FlagCount) -> FlagCount:
 
 def _add(total: _Total, before: FlagCount, count: FlagCount) -> bool:
     """One flag of one report; whether it brought anything."""
+    if all(one.last_used < total.born for one in count.variants.values()):
+        return False
     missed = _grown(before.without_unit, count.without_unit)
     total.without_unit += missed
     grown = _merge(total, before, count)
@@ -205,6 +213,8 @@ def _merge(total: _Total, before: FlagCount, count: FlagCount) -> dict[str, int]
     """What each variant grew by."""
     grown = {}
     for name, now in count.variants.items():
+        if now.last_used < total.born:
+            continue
         old = before.variants.get(name)
         more = _grown(old.evaluations if old else 0, now.evaluations)
         variant = total.variants.setdefault(name, _Variant(0, 0.0))
@@ -227,12 +237,13 @@ def _note_sole(total: _Total, grown: Mapping[str, int]) -> None:
     total.sole, total.sole_since = top, total.sole_since if going_on else since
 
 
-def _resumed(written: FlagUsage | None, now: float) -> _Total:
+def _resumed(written: FlagUsage | None, now: float, born: float) -> _Total:
     if written is None:
-        return _Total(now, None, {})
+        return _Total(now, born, None, {})
     variants = {one.name: _Variant(one.evaluations, moment(one.last_used) or 0.0) for one in written.variants}
     return _Total(
         since=moment(written.since) or now,
+        born=born,
         covered=moment(written.last_evaluated),
         variants=variants,
         without_unit=written.without_unit,
