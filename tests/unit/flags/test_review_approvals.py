@@ -144,6 +144,17 @@ def test_nobody_approves_a_change_whose_author_is_not_known() -> None:
     assert "who wrote the change is not known" in done.events[0].message
 
 
+def test_an_approval_in_force_that_cannot_be_read_is_told_with_a_way_out() -> None:
+    flag = approved()
+    assert flag.status is not None
+    flag.status["served"]["spec"]["approval"] = "odd"
+    flag.change(rolloutPercentage=50)
+    flag.look()
+    message = flag.told().message
+    assert message.startswith("generation 2 by ada waits: the approval that status.served asks for cannot be read; ")
+    assert "remove status.served" in message
+
+
 def test_one_person_counts_once() -> None:
     flag = approved()
     flag.change(by="dan", rolloutPercentage=50)

@@ -17,6 +17,10 @@ from truststream.flags.served import Why
 
 _STALLED: Final = FlagState.STALLED
 _WAITING: Final = FlagState.AWAITING_APPROVAL
+_UNREADABLE: Final = (
+    "the approval that status.served asks for cannot be read; remove status.served (patch --subresource=status), and "
+    "the newest spec goes by its own"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Told:
         consents = self.ruling.consents
         authors = " and ".join(filter(None, (self.view.changed_by, *self.view.changed_with)))
         by = f" by {authors}" if authors else ""
+        if not consents.required:
+            return f"generation {self.generation}{by} waits: {_UNREADABLE}"
         many = "approval" if consents.missing == 1 else "approvals"
         groups = " or ".join(consents.groups)
         return f"generation {self.generation}{by} waits for {consents.missing} {many} of {groups}"
