@@ -227,9 +227,23 @@ def test_keys_that_are_none_are_left_out_and_said(tmp_path: Path, caplog: pytest
     assert keys.find("") is None
     assert keys.find("abc") is None
     assert "same" not in caplog.text.replace("is the same key", "")
-    assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == [
-        "NoDot", "bank.empty", "shop.web",
-    ]  # fmt: skip
+    assert _named(caplog, "ERROR") == ["NoDot", "bank.empty", "shop.web"]
+
+
+def _named(caplog: pytest.LogCaptureFixture, level: str) -> list[object]:
+    records = [one for one in caplog.records if one.levelname == level]
+    return [one.args[0] for one in records if isinstance(one.args, tuple)]
+
+
+def test_a_key_that_no_header_can_carry_and_one_that_is_guessed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, text in {"shop.lines": "a" * 20 + "\n" + "b" * 20, "shop.short": "abc", "shop.fine": "k" * 16}.items():
+        (tmp_path / name).write_text(text)
+    keys = ApiKeys(tmp_path)
+    assert keys.find("abc") is not None
+    assert (_named(caplog, "ERROR"), _named(caplog, "WARNING")) == (["shop.lines"], ["shop.short"])
+    assert "abc" not in caplog.text
 
 
 def test_a_missing_directory_of_keys_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:

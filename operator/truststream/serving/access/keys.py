@@ -18,6 +18,7 @@ from truststream.errors import ConfigurationError
 log = logging.getLogger(__name__)
 
 _LOOK: Final = 2.0
+_SHORT: Final = 16  # characters; a shorter one is found by trying
 _FILE: Final = re.compile(r"([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)[.]([^.].*)")
 
 
@@ -81,12 +82,14 @@ class ApiKeys:
         named, text = _FILE.fullmatch(path.name), path.read_text(encoding="utf-8", errors="replace").strip()
         if named is None:
             log.error("API key %s is left out: name the file <namespace>.<name>", path.name)
-        elif not text or not text.isascii():
-            log.error("API key %s is left out: the file must hold a key, in ASCII", path.name)
+        elif not text or not text.isascii() or not text.isprintable():
+            log.error("API key %s is left out: the file must hold a key, one line of ASCII", path.name)
         elif (digest := self._digest(text)) in keys:
             log.error("API key %s is left out: %s is the same key", path.name, keys[digest].name)
         else:
             keys[digest] = ApiKey(named[1], path.name, digest)
+            if len(text) < _SHORT:
+                log.warning("API key %s has %d characters and can be guessed: use 32 random ones", path.name, len(text))
 
     def _digest(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), key=self._salt, digest_size=32).digest()
